@@ -11,7 +11,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
 use super::functions::{exact_sum_function, json_path_function, message_template_function};
-use super::operators::WholePartitions;
+use super::operators::{AnalysisRelations, PushIntoAnalyses, QueryPlannerWithAnalyses, WholePartitions};
 
 /// The number of operators that an error about memory names: those that hold most.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
@@ -38,6 +38,9 @@ pub fn session(threads: usize, memory: usize) -> SessionContext {
     let state = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_relation_planners(vec![Arc::new(AnalysisRelations)])
+        .with_optimizer_rule(Arc::new(PushIntoAnalyses))
+        .with_query_planner(Arc::new(QueryPlannerWithAnalyses))
         .with_physical_optimizer_rules(rules);
     let session = SessionContext::new_with_state(state.build());
     session.register_udf(json_path_function());

@@ -63,33 +63,25 @@ pub(super) fn view(need: ViewRequest) -> String {
     format!("select f.*, arrow_cast({what}, 'Utf8View') as what from ({}) f", stored(need))
 }
 
-/// The rows without computed columns.
+/// The rows without computed columns (see `failures/failures.sql`).
 pub(super) fn stored(need: ViewRequest) -> String {
-    let all = columns(Table::Failures, "f", &[]);
-    let one = evidence(need, "f.record");
-    let several = evidence_over(need, "f.record", "f.incident, f.time");
-    let passed = evidence_of(need, "f");
-    let earliest = evidence_over(need, "f.record", "f.incident");
-    let (deployments, consequences) = (deployments(need), consequences(need));
+    let roots = |rows: &str| format!(include_str!("failures/roots.sql"), rows = rows, jitter = JITTER, rollout = ROLLOUT);
     let rows = format!(
-        "select {all}{one} from failures f \
-         where (f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent')) \
-         and not {CONSEQUENCE} \
-         union all {consequences} \
-         union all \
-         select {all}{passed} from (select {all}{several}, row_number() over (\
-             partition by f.incident, f.time order by f.version desc nulls last, f.id) as nth, \
-             count(f.version) over (partition by f.incident) as versions \
-             from failures f where f.incident is not null and f.kind in ('task', 'run')) f \
-         where f.nth = 1 and (f.version is not null or f.versions = 0) \
-         union all \
-         select {all}{passed} from (select {all}{earliest}, row_number() over (\
-             partition by f.incident order by f.time, f.version desc nulls last, f.id) as nth \
-             from failures f where f.incident is not null and f.kind = 'agent') f \
-         where f.nth = 1 \
-         union all {deployments}"
+        include_str!("failures/failures.sql"),
+        all = columns(Table::Failures, "f", &[]),
+        decided = columns_with_secondary(),
+        named = columns(Table::Failures, "f", &["incident", "secondary"]),
+        consequence = CONSEQUENCE,
+        roots_of_reports = roots("reports"),
+        roots_of_deployments = roots("own_failures"),
+        rollback = ROLLBACK,
+        jitter = JITTER,
+        one = evidence(need, "f.record"),
+        of_copies = evidence_over(need, "f.record", "f.incident, f.\"time\""),
+        of_incident = evidence_over(need, "f.record", "f.incident"),
+        passed = evidence_of(need, "f"),
     );
-    if need.raw { with_raw(&rows) } else { rows }
+    if need.raw { format!(include_str!("failures/originals.sql"), rows = rows) } else { rows }
 }
 
 /// How long after a deployment failed ECS may still report its rollback, in microseconds.
@@ -98,39 +90,9 @@ const ROLLBACK: i64 = HOUR;
 const JITTER: i64 = MINUTE;
 /// How long before a deployment failed its tasks may have failed, in seconds.
 pub const ROLLOUT_SECONDS: i64 = ROLLOUT / SECOND;
-/// The phases whose failures can make a rollout fail; `deployment` is not included.
-const ROOTS: &str = "('placement', 'capacity', 'network', 'image_pull', 'config_fetch', 'logging', 'volume', \
-                     'container_create', 'container_start', 'running', 'health_check')";
 
 /// Reports of a service about tasks that failed, without a fault of their own.
 const CONSEQUENCE: &str = "(coalesce(f.kind, '') = 'service' and f.secondary is null and f.service is not null)";
-
-/// Reports about failed tasks of a service: secondary where one of them failed before.
-fn consequences(need: ViewRequest) -> String {
-    let stored = columns(Table::Failures, "f", &[]);
-    let reports =
-        format!("select {stored}, f.incident as rollout, cast(f.time as bigint) as micros from failures f where {CONSEQUENCE}");
-    let roots = with_roots(&reports);
-    let (columns, one) = (columns_with_secondary(), evidence(need, "f.record"));
-    format!("select {columns}{one} from failures f left join ({roots}) r on r.id = f.id where {CONSEQUENCE}")
-}
-
-/// The ids of rows of a service for which a task or the service failed before; `rollout` is the incident of a deployment.
-fn with_roots(rows: &str) -> String {
-    // Records of one service: account and region may be missing in what somebody pasted.
-    format!(
-        "select d.id from ({rows}) d \
-         join (select r.id, r.time, r.started_by, r.account, r.region, r.\"cluster\", r.service from failures r \
-           where r.kind in ('task', 'service') and r.service is not null and r.phase in {ROOTS}) r \
-         on r.service = d.service and coalesce(r.\"cluster\", '') = coalesce(d.\"cluster\", '') \
-         where (r.account is null or d.account is null or r.account = d.account) \
-         and (r.region is null or d.region is null or r.region = d.region) \
-         and cast(r.time as bigint) <= d.micros + {JITTER} and cast(r.time as bigint) >= d.micros - {ROLLOUT} \
-         and (r.started_by is null or not starts_with(r.started_by, 'ecs-svc/') \
-           or not starts_with(coalesce(d.rollout, ''), 'deployment:ecs-svc/') or concat('deployment:', r.started_by) = d.rollout) \
-         group by d.id"
-    )
-}
 
 /// All columns of `f`, with `secondary` decided by the matching row of `r`.
 fn columns_with_secondary() -> String {
@@ -139,53 +101,4 @@ fn columns_with_secondary() -> String {
         name => format!("f.{}", super::sql::quoted(name)),
     });
     columns.collect::<Vec<_>>().join(", ")
-}
-
-/// Failed deployments, each once. Rows that name no deployment of the scheduler (`ecs-svc/…`), such as the line about the
-/// rollback or a service deployment, belong to the one of the same service that failed just before.
-fn deployments(need: ViewRequest) -> String {
-    let except = ["incident", "secondary"];
-    let stored = columns(Table::Failures, "f", &except);
-    let named = "case when starts_with(f.incident, 'deployment:ecs-svc/') then";
-    let service = "partition by f.account, f.region, f.\"cluster\", f.service order by f.time, f.id";
-    let before = "rows between unbounded preceding and current row";
-    let after = "rows between current row and unbounded following";
-    let neighbors = format!(
-        "select {stored}, f.secondary, f.incident as own, cast(f.time as bigint) as micros, {named} f.incident end as named, \
-         last_value({named} f.incident end) ignore nulls over ({service} {before}) as earlier, \
-         last_value({named} cast(f.time as bigint) end) ignore nulls over ({service} {before}) as earlier_at, \
-         first_value({named} f.incident end) ignore nulls over ({service} {after}) as later, \
-         first_value({named} cast(f.time as bigint) end) ignore nulls over ({service} {after}) as later_at \
-         from failures f where f.kind = 'deployment' and f.incident is not null"
-    );
-    let resolved = format!(
-        "select {stored}, f.secondary, f.micros, case when f.named is not null or f.service is null then f.own \
-         when f.micros - f.earlier_at <= {ROLLBACK} then f.earlier \
-         when f.later_at - f.micros <= {JITTER} then f.later else f.own end as incident from ({neighbors}) f"
-    );
-    let several = evidence_over(need, "f.record", "f.incident");
-    let passed = evidence_of(need, "f");
-    // The line about the rollback says least of them.
-    let first = format!(
-        "select {stored}, f.secondary, f.micros, f.incident{several}, row_number() over (partition by f.incident \
-         order by f.secondary is null and f.cause is null, f.time, f.version desc nulls last, f.id) as nth from ({resolved}) f"
-    );
-    let roots = with_roots(&format!(
-        "select d.*, d.incident as rollout from ({resolved}) d where d.secondary is null and d.service is not null"
-    ));
-    let columns = columns_with_secondary();
-    format!("select {columns}{passed} from ({first}) f left join ({roots}) r on r.id = f.id where f.nth = 1")
-}
-
-/// Failures have no record of their own: it is fetched by the id of the record that reports them.
-fn with_raw(rows: &str) -> String {
-    format!(
-        "select f.*, r.raw from ({rows}) f left join (\
-           select r.id, min(r.raw) as raw from (\
-             select id, raw from calls union all select id, raw from task_events \
-             union all select id, raw from instance_events union all select id, raw from service_events \
-             union all select id, raw from run_records union all select id, raw from run_events \
-             union all select s.id, r.raw from job_submissions s join run_records r on r.id = s.run_record) r \
-           where r.id in (select record from failures) group by r.id) r on r.id = f.record"
-    )
 }

@@ -5,8 +5,12 @@
 //! noun. Invariant: the rows of a noun have every column of [`Noun::fields`], including `time` and `id`, and `id`
 //! distinguishes rows with equal times.
 //!
+//! Long SQL is in `.sql` files, whose placeholders `format!` fills and checks. A comment in them must not name a table that
+//! the query does not read: exports are read by the names of tables in the text.
+//!
 //! Algorithms are plain functions over the rows of one partition, ordered by time; a `function.rs` beside them makes them
-//! callable from SQL. Analyses of millions of tasks are operators of the engine: `quota/steps`, `stalls/operator.rs`.
+//! callable from SQL. Analyses of millions of tasks are nodes of the logical plan, which SQL calls with their inputs as
+//! queries in parentheses: `quota/steps`, `stalls/operator.rs`.
 //!
 //! ```text
 //!   launches    attempts of a cluster and family ─► series (who starts it) ─► fold ─► launches

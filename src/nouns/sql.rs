@@ -18,11 +18,6 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A SQL string literal.
-pub(super) fn as_text(sql: &str) -> String {
-    format!("'{}'", sql.replace('\'', "''"))
-}
-
 /// The columns of a table behind an alias, except some: `t."id", t."time", …`.
 pub(super) fn columns(table: Table, alias: &str, except: &[&str]) -> String {
     list(table.fields().iter().map(|field| field.name).filter(|name| !except.contains(name)), alias)

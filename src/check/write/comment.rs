@@ -27,7 +27,7 @@ pub fn comment(report: &Report, subject: &str, fail_on: Severity) -> String {
     for outcome in report.found() {
         let check = &outcome.check;
         let head = format!("\n### {}: {}\n\n{}\n\n", check.severity.word(), escape(&check.name), escape(&check.question));
-        let remedy = format!("\nWhat to do: {}\n", advice_markdown(&shorten(&check.remedy, LONGEST)));
+        let remedy = format!("\nWhat to do: {}\n", fitted(&check.remedy, advice_markdown));
         if text.len() + head.len() + remedy.len() > CHECKS {
             checks += 1;
             findings += outcome.findings().len();
@@ -128,9 +128,14 @@ fn record(finding: &Finding) -> String {
 
 /// A text, shortened and escaped.
 fn escape(text: &str) -> String {
+    fitted(text, escape_markdown)
+}
+
+/// A text in Markdown, shortened until it fits.
+fn fitted(text: &str, markdown: impl Fn(&str) -> String) -> String {
     let mut short = shorten(text, LONGEST);
     loop {
-        let escaped = escape_markdown(&short);
+        let escaped = markdown(&short);
         if escaped.len() <= LONGEST_ESCAPED {
             return escaped;
         }

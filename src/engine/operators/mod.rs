@@ -1,20 +1,36 @@
-//! Analyses that fold the events of millions of tasks before they evaluate them: physical operators of the engine.
-//! Two are called in SQL as table functions; one replaces window functions over whole partitions.
+//! Analyses that fold the events of millions of tasks before they evaluate them.
 //!
-//! In: for a table function, the SQL of its base rows as string arguments, so that a view still names all tables that
-//! it reads; for a window, its own input. Out: rows in batches, with as many output partitions as the session has
-//! threads. A table function keeps each event as a few numbers, and strings are interned. Sorting or grouping the
-//! events by their string keys would produce the same rows, but takes several times the time and memory.
+//! ```text
+//!   SQL   from f((select …), (select …), …)      f(…) over (partition by … order by …)
+//!           │ call                                 │ (a window of the engine)
+//!   logical plan                                   │
+//!         AnalysisNode, inputs below it ◄── push   │
+//!           │ planner                              │ partitions
+//!   physical plan                                  │
+//!         AnalysisExec ◄───────────────────────────┘
+//! ```
+//!
+//! In: logical plans, so that `--explain` shows the inputs, and conditions and columns reach their scans. Out: rows in
+//! batches, with as many output partitions as the session has threads. An operator reads all partitions of its inputs
+//! itself, each on its own thread, and merges the partial states; what it holds counts against the memory limit. Each
+//! event is kept as a few numbers, and strings are interned. Sorting, grouping or exchanging the events by their string
+//! keys would produce the same rows, but takes several times the time and memory.
 
+mod call;
 mod exec;
 mod held;
 pub mod index;
+mod node;
 mod partitions;
-pub mod source;
+mod planner;
+mod push;
 #[cfg(test)]
 mod tests;
 pub mod texts;
-mod unoptimized;
 
+pub use call::{AnalysisRelations, analysis_function, number};
 pub use exec::{Analysis, AnalysisExec, OutputChunk};
+pub use node::{AnalysisInput, InputNeed, LogicalAnalysis, RequestedRows, over, physical_condition};
 pub use partitions::WholePartitions;
+pub use planner::QueryPlannerWithAnalyses;
+pub use push::PushIntoAnalyses;

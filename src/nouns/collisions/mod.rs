@@ -11,7 +11,7 @@ mod tests;
 use self::function::ARGUMENTS as COLLISION_ARGUMENTS;
 use super::instances::{ORDER, PARTITION};
 use super::launches::{attempts, counted, folded};
-use super::sql::{computed, differs, quoted};
+use super::sql::{computed, quoted};
 use super::{EVIDENCE, Measure, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
@@ -100,112 +100,6 @@ pub fn noun() -> Noun {
     }
 }
 
-/// The columns of the union besides the arguments of the window function.
-const CARRIED: &[&str] = &["account", "region", "cluster"];
-
-/// One part of the union: values by name, missing otherwise.
-fn part(values: &[(&str, &str)], rest: &str) -> String {
-    let item = |name: &&str| {
-        let value = values.iter().find(|(known, _)| known == name).map(|(_, value)| (*value).to_owned());
-        let kind = match *name {
-            "time" | "version" | "anchor" => "bigint",
-            "connected" | "same" | "accepted" => "boolean",
-            _ => "text",
-        };
-        let value = value.unwrap_or_else(|| "null".to_owned());
-        let typed = match kind {
-            "text" => format!("arrow_cast({value}, 'Utf8View')"),
-            kind => format!("cast({value} as {kind})"),
-        };
-        format!("{typed} as {}", quoted(name))
-    };
-    let names = COLLISION_ARGUMENTS.iter().filter(|name| !matches!(**name, "anchor" | "zone")).chain(CARRIED);
-    format!("select {} {rest}", names.map(item).collect::<Vec<_>>().join(", "))
-}
-
-const PLACE: [(&str, &str); 3] =
-    [("account", "x.account"), ("region", "x.region"), ("cluster", "coalesce(x.cluster, 'default')")];
-
-/// The union of all records about agents and launches.
-fn observations() -> String {
-    let time = ("time", "cast(x.\"time\" as bigint)");
-    let id = ("id", "x.id");
-    let at = |kind: &'static str, more: &[(&'static str, &'static str)]| {
-        [&[("kind", kind), id, time], PLACE.as_slice(), more].concat()
-    };
-    let event = part(
-        &at(
-            "'event'",
-            &[
-                ("instance", "x.container_instance"),
-                ("version", "x.version"),
-                ("connected", "x.agent_connected"),
-                ("agent_version", "x.agent_version"),
-                ("agent_hash", "x.agent_hash"),
-                ("update_status", "x.agent_update_status"),
-                ("status", "x.status"),
-                ("same", "x.same"),
-            ],
-        ),
-        &format!("from ({}) x", changes()),
-    );
-    let call = |kind: &'static str, name: &str| {
-        part(
-            &at(kind, &[("instance", "x.container_instance")]),
-            &format!(
-                "from calls x where x.event_source = 'ecs.amazonaws.com' and x.event_name = '{name}' \
-                 and x.error_code is null and x.container_instance is not null and x.\"time\" is not null"
-            ),
-        )
-    };
-    let series: &[(&str, &str)] = &[("family", "x.family"), ("caller", "coalesce(x.started_by, x.caller)")];
-    let placed = ("instance", "case when x.placed > 0 then x.container_instance end");
-    let attempt = part(
-        &at("'attempt'", &[series, &[placed, ("accepted", "coalesce(x.missing, 0) = 0")]].concat()),
-        &format!("from ({}) x", attempts("")),
-    );
-    let refused = part(
-        &at("'refused'", &[("instance", "x.container_instance")]),
-        "from failures x where x.kind = 'launch' and x.reason <> 'AGENT' and x.container_instance is not null \
-         and x.\"time\" is not null",
-    );
-    let failed: &[(&str, &str)] = &[("instance", "x.container_instance")];
-    let failure = part(
-        &at(
-            "'failure'",
-            &[&[("family", "x.family"), ("caller", "coalesce(x.started_by, split_part(x.\"user\", '/', 1))")], failed].concat(),
-        ),
-        "from failures x where x.kind = 'launch' and x.reason = 'AGENT' and x.\"time\" is not null",
-    );
-    [event, call("'update'", "UpdateContainerAgent"), call("'register'", "RegisterContainerInstance"), attempt, refused, failure]
-        .join(" union all ")
-}
-
-/// Instance events with a change, and repeated events, which show an unrecorded reconnect.
-fn changes() -> String {
-    const WATCHED: &[&str] = &["agent_connected", "agent_version", "agent_hash", "agent_update_status", "status"];
-    const COUNTED: &[&str] =
-        &["registered_cpu", "registered_memory", "remaining_cpu", "remaining_memory", "running_tasks", "pending_tasks"];
-    let all = || WATCHED.iter().chain(COUNTED).chain([&"version"]);
-    let lags: Vec<String> = all().map(|name| format!("lag(i.{name}) over ({PARTITION} {ORDER}) as was_{name}")).collect();
-    let unlike = |name: &&'static str| differs(&format!("i.{name}"), &format!("i.was_{name}"));
-    let changed: Vec<String> = WATCHED.iter().map(unlike).collect();
-    let counts: Vec<String> = COUNTED.iter().map(unlike).collect();
-    let changed = changed.join(" or ");
-    let same = format!(
-        "(i.nth > 1 and i.source = 'eventbridge' and i.version > i.was_version and not ({changed} or {}))",
-        counts.join(" or ")
-    );
-    format!(
-        "select i.*, {same} as same from (select i.*, {}, row_number() over ({PARTITION} {ORDER}) as nth from (\
-           select i.id, i.\"time\", i.account, i.region, i.cluster, i.container_instance, i.container_instance_arn, i.source, {} \
-           from instance_events i where i.container_instance is not null and i.\"time\" is not null) i) i \
-         where i.nth = 1 or {changed} or {same}",
-        lags.join(", "),
-        all().map(|name| format!("i.{name}")).collect::<Vec<_>>().join(", "),
-    )
-}
-
 fn view(need: ViewRequest) -> String {
     let argument = |name: &&str| match *name {
         "anchor" => format!("cast({} as bigint)", need.anchor),
@@ -213,68 +107,19 @@ fn view(need: ViewRequest) -> String {
         name => format!("u.{}", quoted(name)),
     };
     let arguments: Vec<String> = COLLISION_ARGUMENTS.iter().map(argument).collect();
-    let of = |name: &str| format!("get_field(o.s, '{name}')");
-    let of_launch = |name: &str| format!("get_field(l.f, '{name}')");
-    let counts = |prefix: &str| {
-        ["inside", "inside_failed", "outside", "outside_failed"].map(|name| of(&format!("{prefix}{name}"))).join(", ")
-    };
-    let parts = ["inside", "inside_failed", "outside", "outside_failed"];
-    let overall = parts.map(|name| format!("o.overall_{name}")).join(", ");
-    let sums = parts.map(|name| format!("sum(get_field(s.s, 'part_{name}')) over () as overall_{name}")).join(", ");
-    let evidence = if need.evidence { format!(", {} as {}", of("evidence"), quoted(EVIDENCE)) } else { String::new() };
-    let (raw, with_raw) = match need.raw {
-        true => (", r.raw", " left join calls r on r.id = f.call"),
-        false => ("", ""),
-    };
-    let plain = |names: &[&str]| names.iter().map(|name| format!("{} as {name}", of(name))).collect::<Vec<_>>().join(", ");
-    let time = "arrow_cast(o.\"time\", 'Timestamp(Microsecond, Some(\"UTC\"))')";
+    let found = format!(
+        "agent_collisions({}) over (partition by u.account, u.region, u.cluster order by u.\"time\", u.id)",
+        arguments.join(", ")
+    );
+    let window = format!("{PARTITION} {ORDER}");
+    let (raw, with_raw) = if need.raw { (", r.raw", "left join calls r on r.id = f.call") } else { ("", "") };
+    let evidence = if need.evidence { format!(", get_field(o.s, 'evidence') as {}", quoted(EVIDENCE)) } else { String::new() };
     format!(
-        "select o.id, {time} as \"time\", {class}, o.account, o.region, o.cluster, {instance} as container_instance, f.family, \
-         f.started_by, f.\"group\", split_part(f.\"user\", '/', 1) as caller, f.event_name, f.call, {window}, {window_seconds} as \"window\", {versions}, \
-         {launch} as launch, {outcome} as outcome, {healed_by} as healed_by, {delay} as delay, \
-         case when {outcome} = 'lost' then {launch} end as lost_launch, \
-         case when {outcome} = 'healed' then {launch} end as healed_launch, {inside} as inside_attempts, \
-         {inside_failed} as inside_failures, {outside} as outside_attempts, {outside_failed} as outside_failures, \
-         agent_lift({own}) as lift, fisher_p({own}) as p_value, agent_lift({cluster}) as cluster_lift, \
-         fisher_p({cluster}) as cluster_p_value, agent_lift({overall}) as overall_lift, fisher_p({overall}) as overall_p_value, \
-         {series}, f.source, f.file{raw}{evidence} \
-         from (select s.*, {sums} from (\
-             select w.id, w.\"time\", w.kind, w.account, w.region, w.cluster, unnest(w.found) as s from (\
-               select u.*, agent_collisions({arguments}) over (partition by u.account, u.region, u.cluster \
-               order by u.\"time\", u.id) as found from ({observations}) u) w where w.found is not null) s) o \
-         join failures f on f.id = o.id and f.kind = 'launch' left join ({folded}) l on l.id = f.call{with_raw} \
-         where o.kind = 'failure'",
+        include_str!("collisions.sql"),
+        observations = format_args!(include_str!("observations.sql"), attempts = attempts(""), window = window),
+        found = found,
         folded = folded(need, ""),
-        launch = of_launch("launch"),
-        outcome = of_launch("outcome"),
-        healed_by = of_launch("healed_by"),
-        delay = of_launch("delay"),
-        class = plain(&["class", "basis"]),
-        instance = of("instance"),
-        window = plain(&["window_start", "window_end"]),
-        window_seconds = of("window_seconds"),
-        versions = plain(&["weak", "version_before", "version_after", "update_call"]),
-        inside = of("inside"),
-        inside_failed = of("inside_failed"),
-        outside = of("outside"),
-        outside_failed = of("outside_failed"),
-        own = counts(""),
-        cluster = counts("cluster_"),
-        series = plain(&[
-            "series_failures",
-            "series_accepted",
-            "series_rate",
-            "series_windows",
-            "series_instances",
-            "series_class",
-            "minutes",
-            "hours",
-            "median_window",
-            "phase_lock",
-            "next_at_risk",
-            "advice"
-        ]),
-        arguments = arguments.join(", "),
-        observations = observations(),
+        with_raw = with_raw,
+        more = format_args!("{raw}{evidence}"),
     )
 }

@@ -64,15 +64,9 @@ pub(super) fn counted(name: &'static str, column: &'static str, kind: FieldType,
     Measure { info: MeasureInfo { name, kind: FieldType::Int, doc }, function: Aggregate::Count, column: (column, kind) }
 }
 
-/// The calls that start tasks, with the columns that combining them requires.
+/// The calls that start tasks, with the columns that combining them requires, and others.
 pub(super) fn attempts(more: &str) -> String {
-    format!(
-        "select c.id, c.\"time\", c.account, c.region, c.cluster, c.family, c.task_definition, c.started_by, c.\"group\", \
-         c.\"user\", split_part(c.\"user\", '/', 1) as caller, c.event_name, c.launch_type, c.container_instance, c.asked, c.placed, \
-         c.missing, coalesce(c.missing, 0) > 0 as failed, coalesce(c.error_code, c.failure_reasons) as reason, c.overrides, \
-         c.source, c.file, c.record{more} from calls c where c.event_source = 'ecs.amazonaws.com' \
-         and c.event_name in ('RunTask', 'StartTask') and c.\"time\" is not null"
-    )
+    format!(include_str!("attempts.sql"), more = more)
 }
 
 /// A window function over the attempts of a cluster and family, with the alias `a`.
@@ -97,36 +91,18 @@ pub(super) fn folded(need: ViewRequest, more: &str) -> String {
 }
 
 fn view(need: ViewRequest) -> String {
-    let of = |name: &str| format!("get_field(w.f, '{name}')");
-    let (raw, more) = if need.raw { (", w.raw", ", c.raw") } else { ("", "") };
-    let evidence = if need.evidence { format!(", {} as {}", of("evidence"), quoted(EVIDENCE)) } else { String::new() };
-    // A failure with the same id reports the missing tasks of the first call.
+    let (raw, with_raw) = if need.raw { (", w.raw", ", c.raw") } else { ("", "") };
+    let evidence = if need.evidence { format!(", get_field(w.f, 'evidence') as {}", quoted(EVIDENCE)) } else { String::new() };
     format!(
-        "select w.id, w.\"time\", w.\"time\" as first_attempt, {attempts} as attempts, {outcome} as outcome, \
-         {healed_by} as healed_by, {healed_at} as healed_at, {lost_at} as lost_at, {delay} as delay, {failures} as failures, \
-         coalesce(r.reason, {reason}) as reason, {regular} as regular, w.account, w.region, w.cluster, w.family, \
-         w.task_definition, w.started_by, w.\"group\", w.caller, w.event_name, w.launch_type, w.asked, \
-         w.asked - {missing} as placed, {missing} as missing, w.source, w.file, w.record{raw}{evidence} \
-         from ({folded}) w left join ({reasons}) r on r.id = w.id where {nth} = 1",
-        attempts = of("attempts"),
-        outcome = of("outcome"),
-        healed_by = of("healed_by"),
-        healed_at = of("healed_at"),
-        lost_at = of("lost_at"),
-        delay = of("delay"),
-        failures = of("failures"),
-        reason = of("reason"),
-        regular = of("regular"),
-        missing = of("missing"),
-        nth = of("nth"),
-        folded = folded(need, more),
+        include_str!("launches.sql"),
+        folded = folded(need, with_raw),
         reasons = REASONS,
+        more = format_args!("{raw}{evidence}"),
     )
 }
 
 /// The reason of the first failure of each call that starts tasks.
-pub(super) const REASONS: &str = "select f.id, f.reason from failures f where f.kind in ('launch', 'api_error') \
-     and f.event_name in ('RunTask', 'StartTask') and f.reason is not null";
+pub(super) const REASONS: &str = include_str!("reasons.sql");
 
 /// The launch of a call, given SQL for its id, account, region, cluster and family: only attempts with the same
 /// values are combined.

@@ -124,85 +124,25 @@ fn view(need: ViewRequest) -> String {
     )
 }
 
-/// When the tasks that a call placed ran and stopped. If one of them has not stopped, there is no stop.
-const RUNS: &str = "select c.call_id, min(t.started_at) as started_at, \
-     case when count(*) = count(t.stopped_at) then max(t.stopped_at) end as stopped_at from (\
-       select c.id as call_id, unnest(string_to_array(coalesce(c.tasks, c.task), ' ')) as task from calls c \
-       where c.event_source = 'ecs.amazonaws.com' and c.event_name in ('RunTask', 'StartTask') and c.task is not null) c \
-     join (select t.task, min(t.started_at) as started_at, max(t.stopped_at) as stopped_at from task_events t \
-       where t.task is not null group by t.task) t on t.task = c.task group by c.call_id";
+/// When the tasks that a call placed ran and stopped.
+const RUNS: &str = include_str!("runs.sql");
 
 /// The expected starts, with more columns at the end.
 fn starts(need: ViewRequest, more: &str) -> String {
-    let of = |name: &str| format!("get_field(e.s, '{name}')");
-    let raw = no_raw(need);
     let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
-    // A regular start is expected at a computed time: one that comes earlier has no delay.
-    let delay = seconds("s.at", "s.started_at");
-    let delay = format!("coalesce({delay}, case when s.started_at is not null then 0.0 end)");
-    let when = |state: &str, time: &str| format!("case when s.state = '{state}' then {time} end as {state}_at");
-    let called = "s.state = 'started' or s.state = 'late' or s.launch is not null";
-    let disabled_by = "concat(d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', arrow_cast(d.since, 'Utf8'))";
     format!(
-        "select arrow_cast(concat(s.first, '@', cast(s.at as varchar)), 'Utf8View') as id, s.at as \"time\", s.at as expected_at, \
-         s.state, arrow_cast(case when s.state = 'started' or s.state = 'late' then null \
-           when s.launch is not null then coalesce(r.reason, s.reason) \
-           when h.hour is null then 'no record: not in this export' \
-           when d.event_name is null then 'no record: not called' \
-           else concat('no record: not called; ', {disabled_by}) end, 'Utf8View') as why, \
-         arrow_cast(case when {called} then null when h.hour is null then '{not_exported}' \
-           when d.event_name is null then '{not_called}' else '{disabled}' end, 'Utf8View') as absence, \
-         arrow_cast(case when {called} or h.hour is null or d.event_name is null then null else {disabled_by} end, \
-           'Utf8View') as disabled_by, \
-         s.schedule, s.frequency, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
-         s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{more}{raw}{evidence} from (select s.*, {SCHEDULE} as schedule from (\
-           select e.first, {at} as at, {state} as state, {reason} as reason, {frequency} as frequency, {started} as started_at, \
-           {placed} as placed_by, {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
-           from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
-             unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
-               a.caller, {over_attempts} as slots from ({attempts}) a) w where w.slots is not null) e) s) s \
-         left join (select distinct coalesce(c.account, '') as account, coalesce(c.region, '') as region, \
-           cast(c.\"time\" as bigint) / {HOUR} as hour from calls c where c.\"time\" is not null) h \
-         on h.account = coalesce(s.account, '') and h.region = coalesce(s.region, '') \
-         and h.hour = cast(s.at as bigint) / {HOUR} \
-         left join ({REASONS}) r on r.id = s.launch \
-         left join ({DISABLED}) d on s.launch is null and d.name = s.schedule and d.account = coalesce(s.account, '') \
-         and d.region = coalesce(s.region, '') and d.since <= s.at and (d.until is null or d.until > s.at)",
+        include_str!("schedules.sql"),
+        attempts = attempts(""),
+        expected = over_attempts("expected_starts", need),
+        reasons = REASONS,
+        hour = HOUR,
         not_exported = Absence::NotExported.word(),
         not_called = Absence::NotCalled.word(),
         disabled = Absence::Disabled.word(),
-        late = when("late", "s.started_at"),
-        healed = when("healed", "s.started_at"),
-        missed = when("missed", "s.at"),
-        at = of("expected_at"),
-        state = of("state"),
-        reason = of("reason"),
-        frequency = of("frequency"),
-        started = of("started_at"),
-        placed = of("placed_by"),
-        launch = of("launch"),
-        ids = of("evidence"),
-        over_attempts = over_attempts("expected_starts", need),
-        attempts = attempts(""),
+        delay = seconds("s.at", "s.started_at"),
+        more = format_args!("{more}{}{evidence}", no_raw(need)),
     )
 }
-
-/// The intervals in which a rule or a schedule was disabled, with the call that disabled it.
-const DISABLED: &str = "select d.* from (select d.*, lead(d.since) over (\
-       partition by d.account, d.region, d.name order by d.since, d.id) as until from (\
-         select c.id, c.\"time\" as since, coalesce(c.account, '') as account, coalesce(c.region, '') as region, c.event_name, \
-         c.\"user\", json_path(c.raw, '/requestParameters/state') as state, \
-         coalesce(json_path(c.raw, '/requestParameters/name'), json_path(c.raw, '/requestParameters/rule')) as name \
-         from calls c where c.event_source in ('events.amazonaws.com', 'scheduler.amazonaws.com') and c.error_code is null \
-         and c.event_name in ('DisableRule', 'EnableRule', 'PutRule', 'DeleteRule', 'PutTargets', 'RemoveTargets', \
-           'CreateSchedule', 'UpdateSchedule', 'DeleteSchedule')) d where d.name is not null) d \
-     where d.event_name in ('DisableRule', 'DeleteRule', 'RemoveTargets', 'DeleteSchedule') or d.state = 'DISABLED'";
-
-/// The name of a schedule.
-const SCHEDULE: &str = "arrow_cast(case when starts_with(s.started_by, 'events-rule/') then substr(s.started_by, 13) \
-     when starts_with(s.started_by, 'chronos-schedule/') then substr(s.started_by, 18) \
-     when s.started_by = 'AWS Step Functions' then concat(s.family, ' (Step Functions)') \
-     else coalesce(s.started_by, concat(s.family, ' by ', s.caller)) end, 'Utf8View')";
 
 /// Counts the callers with and without a schedule: `regular`, `irregular`.
 pub fn callers(need: ViewRequest) -> String {

@@ -1,11 +1,11 @@
-//! `quota_steps(refusals, tasks, submissions, limits, from, to, changes, ids, peaks)`: the usage of every pool as a
-//! step function.
+//! `quota_steps((refusals), (tasks), (submissions), (limits), from, to, changes, ids, peaks)`: the usage of every pool as
+//! a step function.
 //!
-//! `refusals`, `tasks`, `submissions` and `limits` are SQL (for their columns, see [`refusals::Refusals`] and
+//! `refusals`, `tasks`, `submissions` and `limits` are queries (for their columns, see [`refusals::Refusals`] and
 //! [`task_interval::PartialState`]); `from` and `to` bound the window in microseconds; `changes` are the times at which limits change.
-//! With `peaks`, only the first steps with the peak of usage and with the peak of demand are returned. Filters on
-//! constant columns of a pool are pushed down to the inputs if possible, and skip pools otherwise: a query for one
-//! resource reads only what that resource needs.
+//! With `peaks`, only the first steps with the peak of usage and with the peak of demand are returned. Conditions on
+//! constant columns of a pool also apply to the inputs if possible, and skip pools otherwise: a query for one resource
+//! reads only what that resource needs.
 
 mod level_steps;
 mod pools;
@@ -19,19 +19,20 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, StringViewArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::catalog::TableFunctionImpl;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::utils::{conjunction, disjunction};
+use datafusion::logical_expr::{Expr, lit};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::ON_FARGATE;
 use super::limits::{Quotas, RESOURCES};
+use crate::engine::column;
 use crate::engine::functions::time_type;
-use crate::engine::operators::source::{input, number, over, text};
-use crate::engine::operators::{Analysis, AnalysisExec, OutputChunk};
+use crate::engine::operators::{
+    Analysis, AnalysisExec, AnalysisInput, InputNeed, LogicalAnalysis, OutputChunk, RequestedRows, analysis_function, number,
+    over, physical_condition,
+};
 use level_steps::Walk;
 use pools::FinalState;
 use refusals::Refusals;
@@ -84,43 +85,16 @@ fn pool_schema() -> SchemaRef {
     Arc::new(Schema::new(pool_fields().collect::<Vec<_>>()))
 }
 
-/// The function, for registration under its name.
-#[derive(Debug)]
-struct Function {
-    quotas: Arc<Quotas>,
-}
+/// The name of the function.
+const NAME: &str = "quota_steps";
 
 /// The function that replays with these quotas: its name, and the implementation.
 pub fn quota_steps_function(quotas: &Arc<Quotas>) -> (&'static str, Arc<dyn TableFunctionImpl>) {
-    ("quota_steps", Arc::new(Function { quotas: Arc::clone(quotas) }))
-}
-
-impl TableFunctionImpl for Function {
-    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
-        let arguments = args.exprs();
-        let holds = |place: usize| matches!(arguments.get(place), Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _)));
-        let with_ids = holds(7);
-        // Ids are needed for all steps.
-        let only_peaks = holds(8) && !with_ids;
-        let amounts = ["used", "used_lower", "refused"].map(|name| Field::new(name, DataType::Float64, true));
-        let counts = ["tasks", "open_tasks"].map(|name| Field::new(name, DataType::Int64, true));
-        let times = ["time", "ended_at"].map(|name| Field::new(name, time_type(), true));
-        let ids = with_ids.then(|| Field::new("ids", DataType::List(level_steps::item()), true));
-        let fields = pool_fields().chain(times).chain(amounts).chain(counts).chain(ids);
-        Ok(Arc::new(Table {
-            refusals: text(arguments, 0)?,
-            tasks: text(arguments, 1)?,
-            submissions: text(arguments, 2)?,
-            limits: text(arguments, 3)?,
-            from: number(arguments, 4)?,
-            to: number(arguments, 5)?,
-            changes: changes(arguments.get(6)),
-            with_ids,
-            only_peaks,
-            quotas: Arc::clone(&self.quotas),
-            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
-        }))
-    }
+    let quotas = Arc::clone(quotas);
+    let create = move |parameters: &[Expr]| -> Result<Arc<dyn LogicalAnalysis>> {
+        Ok(Arc::new(Parameters::read(parameters, Arc::clone(&quotas))?))
+    };
+    (NAME, analysis_function(create))
 }
 
 /// The times of a list.
@@ -130,144 +104,84 @@ fn changes(list: Option<&Expr>) -> Vec<i64> {
     numbers.and_then(|numbers| Some(numbers.as_primitive_opt::<Int64Type>()?.iter().flatten().collect())).unwrap_or_default()
 }
 
-/// The rows of the function for its arguments.
+/// The columns that a refusal or a task has in common with its pools. A refusal on Spot ends the earlier demand of a
+/// caller, even if that was refused on demand.
+const PLACE: &[&str] = &["account", "region"];
+/// The columns that an input row with a resource has in common with its pool.
+const POOL: &[&str] = &["account", "region", "resource"];
+
+/// The inputs.
+const INPUTS: &[AnalysisInput] = &[
+    AnalysisInput { name: "refusals", restricted_by: PLACE },
+    AnalysisInput { name: "tasks", restricted_by: PLACE },
+    AnalysisInput { name: "submissions", restricted_by: POOL },
+    AnalysisInput { name: "limits", restricted_by: POOL },
+];
+
+/// The parameters.
 #[derive(Debug)]
-struct Table {
-    refusals: String,
-    tasks: String,
-    submissions: String,
-    limits: String,
+struct Parameters {
     from: Option<i64>,
     to: Option<i64>,
     changes: Vec<i64>,
     with_ids: bool,
     only_peaks: bool,
     quotas: Arc<Quotas>,
-    schema: SchemaRef,
 }
 
-impl Table {
-    /// The task events for these resources, with the columns that these need.
-    fn tasks_of(&self, wanted: &BTreeSet<u8>) -> String {
-        let any = |resources: &[u8]| resources.iter().any(|resource| wanted.contains(resource));
-        let on_instances = any(&[CPU, MEMORY, ENI]);
-        let mut conditions = Vec::new();
-        let fargate = any(FARGATE);
-        if fargate {
-            // A start on Spot also satisfies demand that was refused on demand.
-            conditions.push(ON_FARGATE);
-        }
-        if any(&[CLUSTER]) {
-            conditions.push("e.cluster is not null");
-        }
-        if any(&[SERVICE]) {
-            conditions.push("e.service is not null");
-        }
-        if any(&[CPU, MEMORY]) {
-            conditions.push("e.container_instance is not null");
-        } else if any(&[ENI]) {
-            conditions.push("(e.container_instance is not null and e.networked)");
-        }
-        // Nearly every event belongs to some pool, so a filter would cost more than it saves.
-        let condition = match conditions.as_slice() {
-            [] => "false".to_owned(),
-            _ if any(&[CLUSTER]) => "true".to_owned(),
-            conditions => conditions.join(" or "),
-        };
-        let column = |name: &str, kind: &str, needed: bool| {
-            if needed { format!("e.{name}") } else { format!("arrow_cast(null, '{kind}') as {name}") }
-        };
-        let named = |name: &str, needed: bool| column(name, "Utf8View", needed);
-        format!(
-            "select e.\"key\", e.account, e.region, {}, {}, {}, {}, {}, {}, e.created, e.seen, e.early, e.stop, {}, {}, e.last_status, \
-             {}, {}, {}{} from ({}) e where {condition}",
-            named("cluster", any(&[CLUSTER, SERVICE]) || on_instances || fargate),
-            named("service", any(&[SERVICE]) || fargate),
-            named("container_instance", on_instances),
-            named("launch_type", fargate),
-            named("capacity_provider", fargate),
-            column("networked", "Boolean", any(&[ENI])),
-            column("cpu", "Int64", fargate || any(&[CPU])),
-            column("memory", "Int64", any(&[MEMORY])),
-            named("family", fargate),
-            named("\"group\"", fargate),
-            named("started_by", fargate),
-            if self.with_ids { ", e.id" } else { "" },
-            self.tasks,
-        )
+impl Parameters {
+    fn read(parameters: &[Expr], quotas: Arc<Quotas>) -> Result<Parameters> {
+        let holds = |place: usize| matches!(parameters.get(place), Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _)));
+        let with_ids = holds(3);
+        Ok(Parameters {
+            from: number(parameters, 0)?,
+            to: number(parameters, 1)?,
+            changes: changes(parameters.get(2)),
+            with_ids,
+            // Ids are needed for all steps.
+            only_peaks: holds(4) && !with_ids,
+            quotas,
+        })
     }
 }
 
-/// The columns of filters that can be pushed down to tasks and refusals. A refusal on Spot ends the earlier demand of
-/// a caller, even if that was refused on demand.
-const PLACE: &[&str] = &["account", "region"];
-/// The columns of filters that can be pushed down to inputs that contain their resource.
-const REACHING: &[&str] = &["account", "region", "resource"];
+impl LogicalAnalysis for Parameters {
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
-/// An input for some resources; without rows if none of them is needed.
-fn needed(sql: &str, resources: &[u8], wanted: &BTreeSet<u8>) -> String {
-    let condition = if resources.iter().any(|resource| wanted.contains(resource)) { "true" } else { "false" };
-    format!("select * from ({sql}) s where {condition}")
-}
+    fn inputs(&self) -> &'static [AnalysisInput] {
+        INPUTS
+    }
 
-/// The resources that match the filters on the resource name.
-fn wanted(session: &dyn Session, filters: &[Expr]) -> Result<BTreeSet<u8>> {
-    let filters = filters.iter().filter_map(|filter| over(filter, &["resource"]));
-    let all = 0..u8::try_from(RESOURCES.len()).unwrap_or(u8::MAX);
-    let Some(filter) = conjunction(filters) else { return Ok(all.collect()) };
-    let schema = Arc::new(Schema::new(vec![Field::new("resource", DataType::Utf8View, true)]));
-    let condition = session.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(&schema))?)?;
-    let names = StringViewArray::from_iter_values(RESOURCES.iter().map(|(name, _)| *name));
-    let passed = condition.evaluate(&RecordBatch::try_new(schema, vec![Arc::new(names)])?)?.into_array(RESOURCES.len())?;
-    let passes = |place: &u8| {
-        let place = usize::from(*place);
-        passed.as_boolean_opt().is_none_or(|passed| passed.is_valid(place) && passed.value(place))
-    };
-    Ok(all.filter(passes).collect())
-}
-
-#[async_trait]
-impl TableProvider for Table {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        let amounts = ["used", "used_lower", "refused"].map(|name| Field::new(name, DataType::Float64, true));
+        let counts = ["tasks", "open_tasks"].map(|name| Field::new(name, DataType::Int64, true));
+        let times = ["time", "ended_at"].map(|name| Field::new(name, time_type(), true));
+        let ids = self.with_ids.then(|| Field::new("ids", DataType::List(level_steps::item()), true));
+        let fields = pool_fields().chain(times).chain(amounts).chain(counts).chain(ids);
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    fn table_type(&self) -> TableType {
-        TableType::Temporary
+    fn needs(&self, filters: &[Expr]) -> Result<Vec<InputNeed>> {
+        let wanted = Wanted::by(filters)?;
+        let only_for = |resources: &[u8]| {
+            let condition = (!wanted.any(resources)).then(|| lit(false));
+            InputNeed { condition, ..InputNeed::default() }
+        };
+        Ok(vec![only_for(FARGATE), wanted.tasks(), only_for(&[GPUS, PRICE])])
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    async fn scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let wanted = wanted(session, filters)?;
+    fn operator(&self, requested: RequestedRows<'_>, inputs: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let RequestedRows { schema, filters, outputs } = requested;
         let names: Vec<&str> = POOL_COLUMNS.iter().map(|(name, _)| *name).collect();
-        let fixed: Vec<Expr> = filters.iter().filter_map(|filter| over(filter, &names)).collect();
-        let refs = fixed.iter().flat_map(|filter| filter.column_refs().into_iter().map(|column| column.name.clone()));
-        let mut asked: BTreeSet<String> = refs.collect();
-        let condition = match conjunction(fixed) {
-            Some(filter) => Some(session.create_physical_expr(filter, &DFSchema::try_from(pool_schema())?)?),
-            None => None,
-        };
-        let schema = match projection {
-            Some(columns) => Arc::new(self.schema.project(columns)?),
-            None => Arc::clone(&self.schema),
-        };
-        asked.extend(schema.fields().iter().map(|field| field.name().clone()));
-        let inputs = vec![
-            input(session, &needed(&self.refusals, FARGATE, &wanted), filters, PLACE).await?,
-            input(session, &self.tasks_of(&wanted), filters, PLACE).await?,
-            input(session, &needed(&self.submissions, &[GPUS, PRICE], &wanted), filters, REACHING).await?,
-            input(session, &self.limits, filters, REACHING).await?,
-        ];
-        let outputs = session.config().target_partitions().max(1);
+        let fixed = conjunction(filters.iter().filter_map(|filter| over(filter, &names)));
+        let mut asked: BTreeSet<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let mut condition = None;
+        if let Some(fixed) = fixed {
+            asked.extend(fixed.column_refs().into_iter().map(|column| column.name.clone()));
+            condition = Some(physical_condition(&fixed, pool_schema())?);
+        }
         let sweep = QuotaSteps {
             from: self.from,
             to: self.to,
@@ -275,13 +189,76 @@ impl TableProvider for Table {
             with_ids: self.with_ids,
             only_peaks: self.only_peaks,
             quotas: Arc::clone(&self.quotas),
-            wanted,
+            wanted: Wanted::by(filters)?.0,
             asked,
             condition,
             schema: Arc::clone(&schema),
             shares: outputs,
         };
         Ok(Arc::new(AnalysisExec::new(Arc::new(sweep), inputs, schema, outputs)))
+    }
+}
+
+/// The requested resources.
+struct Wanted(BTreeSet<u8>);
+
+impl Wanted {
+    /// The resources whose names fulfil the conditions.
+    fn by(filters: &[Expr]) -> Result<Wanted> {
+        let filters = filters.iter().filter_map(|filter| over(filter, &["resource"]));
+        let all = 0..u8::try_from(RESOURCES.len()).unwrap_or(u8::MAX);
+        let Some(filter) = conjunction(filters) else { return Ok(Wanted(all.collect())) };
+        let schema = Arc::new(Schema::new(vec![Field::new("resource", DataType::Utf8View, true)]));
+        let condition = physical_condition(&filter, Arc::clone(&schema))?;
+        let names = StringViewArray::from_iter_values(RESOURCES.iter().map(|(name, _)| *name));
+        let passed = condition.evaluate(&RecordBatch::try_new(schema, vec![Arc::new(names)])?)?.into_array(RESOURCES.len())?;
+        let passes = |place: &u8| {
+            let place = usize::from(*place);
+            passed.as_boolean_opt().is_none_or(|passed| passed.is_valid(place) && passed.value(place))
+        };
+        Ok(Wanted(all.filter(passes).collect()))
+    }
+
+    fn any(&self, resources: &[u8]) -> bool {
+        resources.iter().any(|resource| self.0.contains(resource))
+    }
+
+    /// The task events for these resources, with the columns that these need.
+    fn tasks(&self) -> InputNeed {
+        let (fargate, of_services, on_instances) = (self.any(FARGATE), self.any(&[SERVICE]), self.any(&[CPU, MEMORY, ENI]));
+        let mut conditions = Vec::new();
+        if fargate {
+            // A start on Spot also satisfies demand that was refused on demand.
+            conditions.push(column("on_fargate"));
+        }
+        if of_services {
+            conditions.push(column("service").is_not_null());
+        }
+        if self.any(&[CPU, MEMORY]) {
+            conditions.push(column("container_instance").is_not_null());
+        } else if self.any(&[ENI]) {
+            conditions.push(column("container_instance").is_not_null().and(column("networked")));
+        }
+        // Nearly every event belongs to some cluster, so a filter would cost more than it saves.
+        let is_filtered = !self.any(&[CLUSTER]);
+        let condition = is_filtered.then(|| disjunction(conditions).unwrap_or_else(|| lit(false)));
+        let columns = [
+            ("cluster", self.any(&[CLUSTER]) || of_services || on_instances || fargate),
+            ("service", of_services || fargate),
+            ("container_instance", on_instances),
+            ("launch_type", fargate),
+            ("capacity_provider", fargate),
+            ("networked", self.any(&[ENI])),
+            ("cpu", fargate || self.any(&[CPU])),
+            ("memory", self.any(&[MEMORY])),
+            ("family", fargate),
+            ("group", fargate),
+            ("started_by", fargate),
+            // Only for the condition.
+            ("on_fargate", false),
+        ];
+        let unread = columns.into_iter().filter(|(_, is_read)| !is_read).map(|(name, _)| name).collect();
+        InputNeed { condition, unread }
     }
 }
 
