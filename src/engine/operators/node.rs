@@ -140,6 +140,7 @@ impl AnalysisNode {
         for (input, declared) in self.inputs.iter().zip(self.analysis.inputs()) {
             let InputNeed { condition, unread } = needs.next().unwrap_or_default();
             let reaching = new.iter().filter_map(|filter| over(filter, declared.restricted_by));
+            let reaching = reaching.map(|filter| for_input(filter, &schema, input.schema())).collect::<Result<Vec<_>>>()?;
             let input = match conjunction(condition.into_iter().chain(reaching)) {
                 Some(condition) => LogicalPlanBuilder::from(input.clone()).filter(condition)?.build()?,
                 None => input.clone(),
@@ -169,6 +170,20 @@ pub fn over(filter: &Expr, columns: &[&str]) -> Option<Expr> {
         })
     };
     filter.clone().transform(plain).ok().map(|plain| plain.data)
+}
+
+/// A condition on the rows of an analysis, for an input in which the columns may have other types.
+fn for_input(condition: Expr, rows: &Schema, input: &DFSchema) -> Result<Expr> {
+    let typed = |part: Expr| {
+        let Expr::Column(column) = &part else { return Ok(Transformed::no(part)) };
+        let expected = rows.field_with_name(&column.name)?.data_type();
+        if input.field_with_unqualified_name(&column.name)?.data_type() == expected {
+            return Ok(Transformed::no(part));
+        }
+        let expected = expected.clone();
+        Ok(Transformed::yes(cast(part, expected)))
+    };
+    condition.transform_up(typed).map(|condition| condition.data)
 }
 
 /// A condition that [`over`] returned, for rows of a schema.
