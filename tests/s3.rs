@@ -1,4 +1,4 @@
-//! Exports in S3: the real binary reads from a small server in this file, which speaks the part of the protocol that is
+//! Exports and stores in S3: the real binary reads from a small server in this file, which speaks the part of the protocol that is
 //! needed, and notes every request.
 
 use crate::support::{Ran, TestEnv, project};
@@ -466,6 +466,231 @@ fn buckets_that_cannot_be_listed_say_what_to_do() {
     env.write("b.json", export(2));
     let ran = server.ask(&env, &["load", "b.json", "s3://logs/in/"]);
     assert!(ran.code == 3 && ran.out.contains("1 loaded + 0 duplicate + 0 filtered + 1 quarantined"), "{}", ran.out);
-    let ran = server.ask(&env, &["load", "b.json", "--store", "s3://logs/store"]);
-    assert!(ran.code == 2 && ran.err.contains("a store is a local folder"), "{}", ran.err);
+}
+
+/// Copies a store to the bucket, as `aws s3 sync` does.
+fn upload(server: &Server, env: &TestEnv, prefix: &str) {
+    let root = env.path(".ecs-audit");
+    let files = walkdir::WalkDir::new(&root).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    let objects: Vec<(String, Vec<u8>)> = files
+        .map(|entry| {
+            let name = entry.path().strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+            (format!("{prefix}{name}"), std::fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    server.set(|state| state.objects.extend(objects));
+}
+
+const STORE: &str = "s3://logs/audit";
+
+/// A store of the samples, and a bucket with a copy of it.
+fn copied_store() -> (TestEnv, Server) {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    let server = Server::new([("auditor/tables/calls/x".to_owned(), b"not of the store".to_vec())]);
+    upload(&server, &env, "audit/");
+    (env, server)
+}
+
+/// The output of a command on the local store and on its copy, which must be the same.
+fn assert_same(server: &Server, env: &TestEnv, command: &[&str]) {
+    let local = env.run(command);
+    let remote = server.ask(env, &[command, &["--store", STORE]].concat());
+    let folder = env.path(".ecs-audit").canonicalize().unwrap();
+    let local_out = local.out.replace(&*folder.to_string_lossy(), STORE).replace(".ecs-audit", STORE);
+    assert_eq!(remote.out, local_out, "{command:?}: {}", remote.err);
+    assert_eq!(remote.code, local.code, "{command:?}: {}", remote.err);
+}
+
+#[test]
+fn a_store_in_a_bucket_has_the_same_answers_as_its_folder() {
+    let (env, server) = copied_store();
+    let failure = env.query("failures show id limit 1")[0][0].clone();
+    for command in [
+        &["query", "failures by reason", "--csv"][..],
+        &["query", "calls where failed show time, event_name, error_code", "--csv"],
+        &["query", "stalls", "--json"],
+        &["sql", "select event_name, count(*) as calls from calls group by 1 order by 2 desc, 1", "--csv"],
+        &["sql", "select count(raw) as records, sum(length(raw)) as size from calls", "--csv"],
+        &["explain", &failure],
+        &["timeline", &failure],
+        &["show", &failure],
+        &["changes", "checkout"],
+        &["check", "--format", "json"],
+        &["doctor"],
+        &["queries"],
+        &["store", "--csv"],
+        &["store"],
+        &["store", "drop", "--before", "2026-03-04"],
+        &["store", "verify"],
+    ] {
+        assert_same(&server, &env, command);
+    }
+    for (name, store) in [("here", ".ecs-audit"), ("there", STORE)] {
+        server.ask(&env, &["report", "--out", name, "--store", store]).ok();
+        server.ask(&env, &["store", "export", &format!("{name}-rows"), "--format", "csv", "stalls", "--store", store]).ok();
+    }
+    for name in ["report.html", "report.md"] {
+        let [here, there] = ["here", "there"].map(|folder| std::fs::read(env.path(folder).join(name)).unwrap());
+        assert!(here == there, "{name}");
+    }
+    let rows = ["here-rows/stalls.csv", "there-rows/stalls.csv"].map(|name| std::fs::read(env.path(name)).unwrap());
+    assert_eq!(rows[0], rows[1]);
+    let seen = server.seen();
+    assert!(seen.iter().all(|request| request.starts_with("GET audit/") || request == "LIST audit/tables/*"), "{seen:?}");
+    // Another name of a local folder.
+    let url = url::Url::from_directory_path(env.path(".ecs-audit").canonicalize().unwrap()).unwrap();
+    let named = env.run(&["query", "failures by reason", "--csv", "--store", url.as_str()]).ok();
+    assert_eq!(named.out, env.run(&["query", "failures by reason", "--csv"]).out);
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn a_store_in_a_bucket_opens_with_few_requests() {
+    let (env, server) = copied_store();
+    let count = ["sql", "select count(*) as calls from calls where event_name = 'RunTask'", "--csv", "--store", STORE];
+    server.ask(&env, &count).ok();
+    let seen = server.seen();
+    let logs: Vec<&String> = seen.iter().filter(|request| request.contains("_delta_log/")).collect();
+    assert!(logs.len() <= 2 && logs.iter().all(|request| request.contains("tables/files/")), "{logs:?}");
+    assert_eq!(seen.iter().filter(|request| *request == "GET audit/manifest.json").count(), 1);
+    let data: Vec<&String> = seen.iter().filter(|request| request.contains(".parquet")).collect();
+    assert!(!data.is_empty());
+    assert!(data.iter().all(|request| request.contains("tables/calls/day=") && request.contains("bytes=")), "{data:?}");
+    // A variable or a configuration file names it as well.
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_REGION", "eu-west-1")];
+    let variables = [&keys[..], &[("ECS_AUDIT_STORE", STORE)]].concat();
+    let by_option = server.ask(&env, &count).ok().out;
+    assert_eq!(server.run(&env, &count[..3], &variables).ok().out, by_option);
+    env.write("named.toml", format!("store = \"{STORE}\"\n"));
+    let by_file = server.ask(&env, &[&count[..3], &["--config", "named.toml"]].concat()).ok();
+    assert_eq!(by_file.out, by_option);
+}
+
+#[test]
+fn the_manifest_of_a_bucket_is_only_a_copy() {
+    let env = TestEnv::new();
+    let exports = project().join("samples/exports");
+    let mut parts: Vec<_> = std::fs::read_dir(&exports).unwrap().flatten().map(|entry| entry.path()).collect();
+    parts.sort();
+    assert!(parts.len() > 1);
+    env.load(&[&parts[0]]);
+    let first = std::fs::read(env.path(".ecs-audit/manifest.json")).unwrap();
+    env.load(&[&exports]);
+    let server = Server::new([]);
+    upload(&server, &env, "audit/");
+    let commands: [&[&str]; 3] = [
+        &["query", "failures by reason", "--csv"],
+        &["sql", "select file, read, loaded from files order by 1, 2, 3", "--csv"],
+        &["doctor"],
+    ];
+    let key = "audit/manifest.json".to_owned();
+    let current = server.state.lock().unwrap().objects[&key].clone();
+    let damaged = [b"{".as_slice(), &current].concat();
+    for manifest in [Some(current), Some(first), Some(damaged), None] {
+        server.set(|state| {
+            state.objects.remove(&key);
+            state.objects.extend(manifest.map(|manifest| (key.clone(), manifest)));
+        });
+        for command in commands {
+            assert_same(&server, &env, command);
+        }
+        let verified = server.ask(&env, &["store", "verify", "--store", STORE]).ok();
+        assert!(verified.out.contains("the store is intact"), "{}", verified.out);
+    }
+}
+
+#[test]
+fn a_bucket_without_a_whole_store_says_what_is_missing() {
+    let (env, server) = copied_store();
+    let ask = |arguments: &[&str]| server.ask(&env, &[arguments, &["--store", STORE]].concat());
+    let whole = server.state.lock().unwrap().objects.clone();
+    let keys = |part: &str| -> Vec<String> { whole.keys().filter(|key| key.contains(part)).cloned().collect() };
+    let newest = keys("audit/tables/files/_delta_log/").into_iter().filter(|key| key.ends_with(".json")).max().unwrap();
+    for (missing, want) in [
+        (
+            keys("audit/tables/calls/day=")[..1].to_vec(),
+            "data files are missing or truncated, such as `s3://logs/audit/tables/calls/",
+        ),
+        (keys("audit/tables/calls/_delta_log/"), "the log of table `calls`"),
+        (keys("audit/tables/files/"), "no commit of the ledger"),
+        (vec![newest], "no commit of the ledger"),
+        (keys("audit/tables/"), "there is no store at `s3://logs/audit`"),
+        (keys("audit/"), "there is no store at `s3://logs/audit`"),
+    ] {
+        assert!(!missing.is_empty(), "{want}");
+        server.set(|state| {
+            state.objects.clone_from(&whole);
+            state.objects.retain(|key, _| !missing.contains(key));
+        });
+        let ran = ask(&["query", "failures"]);
+        assert!(ran.code == 2 && ran.err.contains(want), "{want}: {}", ran.err);
+    }
+    server.set(|state| state.objects.clone_from(&whole));
+    // A changed file is found.
+    let altered = keys("audit/tables/calls/day=")[0].clone();
+    server.set(|state| {
+        let bytes = state.objects.get_mut(&altered).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    let ran = ask(&["store", "verify"]);
+    assert!(ran.code == 1 && ran.out.contains("differs from what was written"), "{ran:?}");
+    server.set(|state| state.objects.clone_from(&whole));
+    server.seen();
+    for (store, want) in [
+        ("s3://other/audit", "check the name of the bucket `other`"),
+        ("s3:///audit", "expected `s3://BUCKET/PREFIX`"),
+        ("s3://logs/a//b", "cannot be read"),
+        ("gs://logs/audit", "expected a folder, file:///PATH or s3://BUCKET/PREFIX"),
+    ] {
+        let ran = server.ask(&env, &["query", "failures", "--store", store]);
+        assert!(ran.code == 2 && ran.err.contains(want), "{store}: {}", ran.err);
+    }
+    server.seen();
+    let ran = server.run(&env, &["query", "failures", "--store", STORE], &[]);
+    assert!(ran.code == 2 && ran.err.contains("no AWS credentials were found"), "{}", ran.err);
+    assert!(server.seen().is_empty());
+    server.set(|state| state.is_unlisted = true);
+    let ran = ask(&["query", "failures"]);
+    assert!(ran.code == 2 && ran.err.contains("allow the action s3:ListBucket on arn:aws:s3:::logs"), "{}", ran.err);
+}
+
+#[test]
+fn a_store_in_a_bucket_is_only_read() {
+    let (env, server) = copied_store();
+    let before = server.state.lock().unwrap().objects.clone();
+    env.write("b.json", export(2));
+    for command in [
+        &["load", "b.json"][..],
+        &["store", "compact"],
+        &["store", "vacuum"],
+        &["store", "reclassify"],
+        &["store", "adopt"],
+        &["store", "adopt", "--undo"],
+        &["store", "verify", "--repair"],
+        &["store", "drop", "--before", "2026-03-04", "--yes"],
+    ] {
+        let ran = server.ask(&env, &[command, &["--store", STORE]].concat());
+        assert!(ran.code == 2 && ran.err.contains("ecs-audit only reads stores in buckets"), "{command:?}: {}", ran.err);
+    }
+    // Pseudonyms need a key, which is not stored.
+    server.ask(&env, &["query", "calls by user", "--redact", "--store", STORE]).ok();
+    let seen = server.seen();
+    assert!(seen.iter().all(|request| request.starts_with("GET ") || request.starts_with("LIST ")), "{seen:?}");
+    assert!(server.state.lock().unwrap().objects == before);
+    assert!(!env.path("s3:").exists());
+}
+
+#[test]
+fn the_configuration_of_a_store_in_a_bucket_is_read() {
+    let (env, server) = copied_store();
+    let configure = |text: &str| server.set(|state| drop(state.objects.insert("audit/ecs-audit.toml".to_owned(), text.into())));
+    configure("tz = \"Asia/Tokyo\"\n");
+    let ran = server.ask(&env, &["config", "--format", "csv", "--store", STORE]).ok();
+    assert!(ran.out.contains("tz,Asia/Tokyo") && ran.out.contains(&format!("store,{STORE},option --store")), "{}", ran.out);
+    configure("rules = \"own.toml\"\n");
+    let ran = server.ask(&env, &["query", "failures", "--store", STORE]);
+    assert!(ran.code == 2 && ran.err.contains("is read only if the store is a folder"), "{}", ran.err);
+    server.ask(&env, &["query", "failures", "--no-config", "--store", STORE]).ok();
 }

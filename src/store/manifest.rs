@@ -3,10 +3,9 @@
 //! This small file is replaced atomically by a rename, which is the moment a load becomes visible: readers open only
 //! the files it lists, so they never see a partial load. The Delta logs hold the same information for other engines.
 
-use super::StoreError;
 use super::commit::durable;
 use super::write::{day_of_path, load_of};
-use super::{commit, fault, guard};
+use super::{StoreError, StoreRoot, commit, fault, guard};
 use crate::table::Table;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,11 +97,12 @@ impl Manifest {
         Manifest { loads, ..Manifest::default() }
     }
 
-    /// Reads the manifest of a store; `None` if nothing was loaded yet, or if the manifest is damaged and can be rebuilt
-    /// from the logs.
-    pub fn read(root: &Path) -> Result<Option<Manifest>, StoreError> {
+    /// Reads the manifest of a store; `None` if nothing was loaded yet, or if the manifest is damaged, or a copy of another
+    /// time than the logs, and can be rebuilt from them.
+    pub fn read(root: impl Into<StoreRoot>) -> Result<Option<Manifest>, StoreError> {
+        let root = &root.into();
         let path = root.join(NAME);
-        let Some(text) = guard::read(root, &path, guard::MOST_TEXT)? else { return Ok(None) };
+        let Some(text) = root.read(&path, guard::MOST_TEXT)? else { return Ok(None) };
         let parsed = serde_json::from_slice::<Manifest>(&text).map_err(|error| error.to_string());
         // Another format may have another checksum.
         if let Ok(Manifest { format, .. }) = &parsed
@@ -115,7 +115,7 @@ impl Manifest {
             false => Err("its content does not match its checksum".to_owned()),
         });
         match sound {
-            Ok(manifest) => Ok(Some(manifest)),
+            Ok(manifest) => Ok(commit::is_current(root, &manifest)?.then_some(manifest)),
             Err(_) if commit::holds_tables(root) => Ok(None),
             Err(detail) => Err(StoreError::Damaged { path, detail }),
         }

@@ -88,10 +88,10 @@ impl<'t> Answer<'t> {
             }
             (_, Some(403)) if is_read => format!("allow the action s3:GetObject on arn:aws:s3:::{bucket}/*"),
             (_, Some(403)) => format!("allow the action s3:ListBucket on arn:aws:s3:::{bucket}"),
-            (_, Some(404)) if is_read => "the object was deleted after it was listed; load again".to_owned(),
-            (_, Some(412)) => "the object changed while it was read; load again".to_owned(),
-            ("SlowDown", _) | (_, Some(429 | 500..)) => "all retries failed, so load again later".to_owned(),
-            ("", None) if matches_precondition(text) => "the object changed while it was read; load again".to_owned(),
+            (_, Some(404)) if is_read => "the object was deleted after it was listed; run the command again".to_owned(),
+            (_, Some(412)) => "the object changed while it was read; run the command again".to_owned(),
+            ("SlowDown", _) | (_, Some(429 | 500..)) => "all retries failed, so run the command again later".to_owned(),
+            ("", None) if matches_precondition(text) => "the object changed while it was read; run the command again".to_owned(),
             ("", None) => "check the network, and AWS_ENDPOINT_URL if it is set".to_owned(),
             _ => return None,
         })
@@ -152,7 +152,7 @@ mod tests {
             ("404 Not Found", "NoSuchKey", "none", Purpose::Read, "deleted after it was listed"),
             ("403 Forbidden", "InvalidAccessKeyId", "no", Purpose::List, "export-credentials"),
             ("403 Forbidden", "InvalidObjectState", "no", Purpose::Read, "restore-object"),
-            ("503 Slow Down", "SlowDown", "slow", Purpose::Read, "load again later"),
+            ("503 Slow Down", "SlowDown", "slow", Purpose::Read, "run the command again later"),
             ("412 Precondition Failed", "PreconditionFailed", "no", Purpose::Read, "changed while it was read"),
             ("301 Moved", "PermanentRedirect", "no", Purpose::List, "get-bucket-location --bucket logs"),
         ] {
