@@ -37,7 +37,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Store folder, or a store in a bucket, which is only read: s3://BUCKET/PREFIX
+    /// Store: a folder, or s3://BUCKET/PREFIX
     #[arg(
         long,
         global = true,

@@ -140,13 +140,13 @@ pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Ve
     Ok((inputs, problems.iter().map(unreadable).collect()))
 }
 
-/// Searches paths and locations in S3. A prefix that the selection leaves out is not listed.
 /// The environment variables that matter for S3.
 pub fn s3_settings() -> S3Settings {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     S3Settings::new(variables)
 }
 
+/// Searches paths and locations in S3. A prefix that the selection leaves out is not listed.
 fn search(paths: &[PathBuf], store: Option<&Path>, selection: &Selection) -> Result<Found, CliError> {
     let remote = Remote { settings: s3_settings(), left_out: &|path| selection.leaves_out_file(path) };
     let found = find(paths, &std::env::current_dir()?, store, Some(&remote));

@@ -19,7 +19,10 @@ impl Store {
         options: WriteOptions,
         waiting: &dyn Fn(),
     ) -> Result<Vec<ForeignCommit>, StoreError> {
-        let root = &root.into();
+        root.into().change(options, waiting, |root| Store::adopt_in_folder(root, options, waiting))
+    }
+
+    fn adopt_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<ForeignCommit>, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let recovered = match runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now)) {
@@ -36,7 +39,10 @@ impl Store {
     /// # Errors
     /// When files of that state no longer exist. Nothing is changed in that case.
     pub fn take_back(root: impl Into<StoreRoot>, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<Table>, StoreError> {
-        let root = &root.into();
+        root.into().change(options, waiting, |root| Store::take_back_in_folder(root, options, waiting))
+    }
+
+    fn take_back_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<Table>, StoreError> {
         let _lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let manifest = match Manifest::read(root)? {

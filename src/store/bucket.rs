@@ -3,7 +3,7 @@
 //! In: names relative to the prefix of the store, with `/`. Invariant: after [`Bucket::listed`], sizes and names are those
 //! of one listing, and an object of a table that was not listed does not exist.
 
-use crate::discover::{Location, ObjectFolder, S3Settings};
+use crate::discover::{Listed, Location, ObjectFolder, S3Settings};
 use bytes::Bytes;
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub const TABLES: &str = "tables";
 
 /// What is between the folder of a table and the name of a commit.
-const IN_LOG: &str = "/_delta_log/";
+pub const IN_LOG: &str = "/_delta_log/";
 /// The largest logs that are kept in memory, in bytes.
 const MOST_IN_MEMORY: u64 = 256 << 20;
 
@@ -22,8 +22,8 @@ const MOST_IN_MEMORY: u64 = 256 << 20;
 #[derive(Debug, Clone)]
 pub struct Bucket {
     folder: ObjectFolder,
-    /// The sizes of all objects of the tables, once they were listed.
-    sizes: BTreeMap<String, u64>,
+    /// All objects of the tables, once they were listed.
+    listed: BTreeMap<String, Listed>,
     /// The commits of the tables, if they were fetched together.
     logs: BTreeMap<String, Bytes>,
 }
@@ -31,20 +31,20 @@ pub struct Bucket {
 impl Bucket {
     /// Prepares requests; the error is a message for the user.
     pub fn open(location: &Location, settings: &S3Settings) -> Result<Bucket, String> {
-        Ok(Bucket { folder: ObjectFolder::open(location, settings)?, sizes: BTreeMap::new(), logs: BTreeMap::new() })
+        Ok(Bucket { folder: ObjectFolder::open(location, settings)?, listed: BTreeMap::new(), logs: BTreeMap::new() })
     }
 
     /// The same bucket with the objects that are there now.
     pub fn listed(&self) -> Result<Bucket, String> {
-        Ok(Bucket { folder: self.folder.clone(), sizes: self.folder.list(TABLES)?, logs: BTreeMap::new() })
+        Ok(Bucket { folder: self.folder.clone(), listed: self.folder.list(TABLES)?, logs: BTreeMap::new() })
     }
 
     /// The same bucket with the commits of all tables in memory, for a command that reads all of them. Logs that are too
     /// large for that are read one by one.
     pub fn with_logs(&self) -> Result<Bucket, String> {
         let is_commit = |name: &str| name.ends_with(".json") && name.contains(IN_LOG);
-        let commits = self.sizes.iter().filter(|(name, _)| is_commit(name));
-        let commits: Vec<(String, u64)> = commits.map(|(name, size)| (name.clone(), *size)).collect();
+        let commits = self.listed.iter().filter(|(name, _)| is_commit(name));
+        let commits: Vec<(String, u64)> = commits.map(|(name, listed)| (name.clone(), listed.size)).collect();
         let size = commits.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
         let logs = if size > MOST_IN_MEMORY { BTreeMap::new() } else { self.folder.read_all(commits)? };
         Ok(Bucket { logs, ..self.clone() })
@@ -70,9 +70,19 @@ impl Bucket {
         self.folder.key(name)
     }
 
+    /// The requests to its objects.
+    pub fn folder(&self) -> &ObjectFolder {
+        &self.folder
+    }
+
+    /// All objects of the tables.
+    pub fn listing(&self) -> &BTreeMap<String, Listed> {
+        &self.listed
+    }
+
     /// The size of a listed object.
     pub fn size(&self, name: &str) -> Option<u64> {
-        self.sizes.get(name).copied()
+        Some(self.listed.get(name)?.size)
     }
 
     /// Whether any object is below a name.
@@ -83,8 +93,8 @@ impl Bucket {
     /// The names below a folder, relative to it, and their sizes.
     pub fn below(&self, folder: &str) -> impl Iterator<Item = (&str, u64)> {
         let start = format!("{folder}/");
-        let listed = self.sizes.range(start.clone()..);
-        listed.map_while(move |(name, size)| Some((name.strip_prefix(&start)?, *size)))
+        let listed = self.listed.range(start.clone()..);
+        listed.map_while(move |(name, listed)| Some((name.strip_prefix(&start)?, listed.size)))
     }
 
     /// The names in a folder, and whether each is a folder.

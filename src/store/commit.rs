@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 /// Commit metadata: the number of the load.
-const LOAD: &str = "ecs-audit.load";
+pub const LOAD: &str = "ecs-audit.load";
 /// Ledger commit metadata: the version of every table.
 const TABLES: &str = "ecs-audit.tables";
 /// Ledger commit metadata: the number of records classified by each version of the failure catalog.
@@ -210,7 +210,7 @@ fn sync_files(root: &StoreRoot, changes: &BTreeMap<Table, TableChange>, ledger: 
     let mut files: Vec<_> = changes.iter().flat_map(|(table, change)| of_table(*table, change)).collect();
     files.extend(of_table(Table::Files, ledger));
     let folders: BTreeSet<_> = files.iter().flat_map(|file| file.ancestors().skip(1).take(2).map(Path::to_path_buf)).collect();
-    files.par_iter().with_max_len(1).try_for_each(|file| durable(file))?;
+    files.par_iter().with_max_len(1).try_for_each(|file| root.fetch(file).and_then(|()| durable(file)))?;
     folders.iter().try_for_each(|folder| durable(folder))
 }
 
@@ -358,7 +358,10 @@ pub fn is_current(root: &StoreRoot, manifest: &Manifest) -> Result<bool, StoreEr
     if root.is_folder() {
         return Ok(true);
     }
-    let Some((ledger, facts)) = delta::newest_with(root, Table::Files, TABLES)? else { return Ok(false) };
+    let Some((ledger, facts)) = delta::newest_with(root, Table::Files, TABLES)? else {
+        // A first load that is still running, or was interrupted.
+        return Ok(manifest.loads == 0);
+    };
     let versions = facts.get(TABLES).and_then(Value::as_object);
     let is_named = |table: &Table| {
         let known = manifest.table(*table).map(|state| state.version);

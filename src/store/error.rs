@@ -8,12 +8,15 @@ pub enum StoreError {
     /// The store does not exist.
     #[error("there is no store at `{}`: load an export with `ecs-audit load DIR`, or query it directly with `query --from DIR`", .0.display())]
     Missing(PathBuf),
-    /// No store is below the prefix.
-    #[error("there is no store at `{}`: no objects are below `{}/tables/`; copy a store there, for example with `aws s3 sync .ecs-audit {}`", .0.display(), .0.display(), .0.display())]
+    /// No store is below the prefix, or nothing was loaded into it yet.
+    #[error("there is no store at `{}`: load an export with `ecs-audit load DIR --store {}`, or copy a store there with `aws s3 sync .ecs-audit {}`", .0.display(), .0.display(), .0.display())]
     MissingInBucket(PathBuf),
-    /// The command would write to a bucket.
-    #[error("`{}` is in a bucket, and this command writes to a store: ecs-audit only reads stores in buckets; copy the store to a folder, write to it there, and copy it back: `aws s3 sync {} DIR`", .0.display(), .0.display())]
-    ReadOnly(PathBuf),
+    /// Another writer changed a store in a bucket first.
+    #[error("another `ecs-audit` changed `{}` while this command was running, so nothing was stored; run it again", .0.display())]
+    Raced(PathBuf),
+    /// The server of a bucket does not respect conditions.
+    #[error("the server of `{}` ignores the condition `If-None-Match: *`, so that two writers could overwrite each other: write to a store in a folder, and copy it to the bucket", .0.display())]
+    Unconditional(PathBuf),
     /// The operating system reported an error.
     #[error("`{}`: {detail}", .path.display())]
     Io {

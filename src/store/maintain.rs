@@ -4,7 +4,7 @@ use super::commit::{Recovered, recover};
 use super::manifest::Manifest;
 use super::reconcile::Unfinished;
 use super::write::table_folder;
-use super::{Store, StoreError, StoreRoot, WriteOptions, delta, fault, guard, lock, merge, runtime};
+use super::{Store, StoreError, StoreRoot, WriteOptions, delta, fault, lock, merge, runtime};
 use crate::table::Table;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,10 @@ impl Store {
     /// Merges the small files of each table and day. Readers that have the store open are not affected, because the
     /// old files remain until [`Store::vacuum`].
     pub fn compact(root: impl Into<StoreRoot>, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
-        let root = &root.into();
+        root.into().change(options, waiting, |root| Store::compact_in_folder(root, options, waiting))
+    }
+
+    fn compact_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let mut manifest = written(root, runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
@@ -41,7 +44,15 @@ impl Store {
         options: WriteOptions,
         waiting: &dyn Fn(),
     ) -> Result<Maintained, StoreError> {
-        let root = &root.into();
+        root.into().change(options, waiting, |root| Store::vacuum_in_folder(root, keep, options, waiting))
+    }
+
+    fn vacuum_in_folder(
+        root: &StoreRoot,
+        keep: i64,
+        options: WriteOptions,
+        waiting: &dyn Fn(),
+    ) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let mut manifest = written(root, runtime(root)?.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
         let replaced = manifest.superseded.len() as u64;
@@ -77,7 +88,7 @@ pub(super) fn remove_superseded(root: &StoreRoot, manifest: &mut Manifest, until
         for file in paths.iter().filter(|path| !known.contains(path.as_str())) {
             let path = table_folder(root, table).join(file);
             fault::step(&path)?;
-            bytes += guard::remove(root, &path)?;
+            bytes += root.remove(&path)?;
         }
     }
     Ok(bytes)

@@ -18,7 +18,6 @@ const FORMAT: u32 = 3;
 /// The oldest supported format. Format 1 stores originals with their ids, so nothing needs to be restored; format 2
 /// replaces the ids with control characters.
 const OLDEST: u32 = 1;
-const NAME: &str = "manifest.json";
 
 /// A Parquet file of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +91,9 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The name of its file.
+    pub const NAME: &str = "manifest.json";
+
     /// An empty manifest after this many loads.
     pub fn after(loads: u64) -> Manifest {
         Manifest { loads, ..Manifest::default() }
@@ -101,7 +103,7 @@ impl Manifest {
     /// time than the logs, and can be rebuilt from them.
     pub fn read(root: impl Into<StoreRoot>) -> Result<Option<Manifest>, StoreError> {
         let root = &root.into();
-        let path = root.join(NAME);
+        let path = root.join(Manifest::NAME);
         let Some(text) = root.read(&path, guard::MOST_TEXT)? else { return Ok(None) };
         let parsed = serde_json::from_slice::<Manifest>(&text).map_err(|error| error.to_string());
         // Another format may have another checksum.
@@ -149,14 +151,20 @@ impl Manifest {
         }
     }
 
-    /// Replaces the manifest of a store.
-    pub fn write(&self, root: &Path) -> Result<(), StoreError> {
-        let path = root.join(NAME);
-        let fresh = root.join("manifest.json.new");
+    /// The content of its file, which is at this path.
+    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
         let manifest = Manifest { format: FORMAT, written_by: env!("CARGO_PKG_VERSION").to_owned(), ..self.clone() };
         let mut text = serde_json::to_vec(&manifest)
-            .map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
+            .map_err(|error| StoreError::Damaged { path: path.to_path_buf(), detail: error.to_string() })?;
         add_checksum(&mut text);
+        Ok(text)
+    }
+
+    /// Replaces the manifest of a store.
+    pub fn write(&self, root: &Path) -> Result<(), StoreError> {
+        let path = root.join(Manifest::NAME);
+        let fresh = root.join("manifest.json.new");
+        let text = self.to_bytes(&path)?;
         fault::step(root)?;
         guard::file_at(root, &path)?;
         let mut file = guard::create(root, &fresh)?;

@@ -11,7 +11,7 @@ use super::manifest::{DataFile, Manifest};
 use super::read::in_schema;
 use super::runtime::StoreRuntime;
 use super::write::{LARGE_FILE, LoadWriter, OpenFile, table_folder};
-use super::{StoreError, StoreRoot, guard};
+use super::{StoreError, StoreRoot};
 use crate::load::Day;
 use crate::table::Table;
 use arrow::compute::concat_batches;
@@ -138,7 +138,7 @@ fn merge(
     let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
     for file in files {
         let path = table_folder(root, table).join(&file.path);
-        let source = guard::open(root, &path)?;
+        let source = root.open_local(&path)?;
         let failed = |error: &dyn std::fmt::Display| StoreError::parquet(&path, error);
         let metadata = ArrowReaderMetadata::load(&source, options.clone()).map_err(|error| failed(&error))?;
         let same_columns = metadata.metadata().file_metadata().schema() == out.schema();

@@ -8,6 +8,7 @@ mod adopt;
 mod bucket;
 mod commit;
 mod conflict;
+mod copy;
 mod delta;
 mod error;
 mod fault;
@@ -99,7 +100,12 @@ pub struct Loaded {
 impl Store {
     /// Opens a store for reading.
     pub fn open(root: impl Into<StoreRoot>) -> Result<Store, StoreError> {
-        let root = root.into().listed()?;
+        let root = root.into();
+        root.consistent(|| Store::open_now(&root))
+    }
+
+    fn open_now(root: &StoreRoot) -> Result<Store, StoreError> {
+        let root = root.listed()?;
         let (manifest, manifest_was_lost) = match Manifest::read(&root)? {
             Some(manifest) => (manifest, false),
             // That a bucket has no current copy of the manifest is no loss.
@@ -168,13 +174,23 @@ impl Store {
     /// earlier load are skipped; records already in the store are counted as duplicates.
     pub fn load(
         root: impl Into<StoreRoot>,
+        inputs: Vec<Input>,
+        unreadable: Vec<FileReport>,
+        options: (&LoadOptions, WriteOptions),
+        progress: &dyn Progress,
+        waiting: &dyn Fn(),
+    ) -> Result<Loaded, StoreError> {
+        root.into().change(options.1, waiting, |root| Store::load_in_folder(root, inputs, unreadable, options, progress, waiting))
+    }
+
+    fn load_in_folder(
+        root: &StoreRoot,
         mut inputs: Vec<Input>,
         unreadable: Vec<FileReport>,
         (load_options, write_options): (&LoadOptions, WriteOptions),
         progress: &dyn Progress,
         waiting: &dyn Fn(),
     ) -> Result<Loaded, StoreError> {
-        let root = &root.into();
         let lock = lock::take(root, write_options.patience, waiting)?;
         let runtime = runtime(root)?;
         let recovered = runtime.block_on(recover(root, &lock, Unfinished::Refuse, write_options.now))?;
@@ -231,8 +247,13 @@ impl Store {
         let changes = writer.finish()?.into_iter().map(|(table, add)| (table, TableChange { add, remove: Vec::new() })).collect();
         runtime.block_on(commit::commit(root, &mut manifest, changes, &Purpose::Load, write_options.now))?;
         // The records are committed: a failure from here on only costs space or time, and the next load retries.
-        let tidied = merge::tidy(root, &mut manifest, merge::Extent::Tails, &runtime, write_options.now)
-            .and_then(|()| remove_superseded(root, &mut manifest, write_options.now - KEEP));
+        let tidied = merge::tidy(root, &mut manifest, merge::Extent::Tails, &runtime, write_options.now).and_then(|()| {
+            match root.is_copy() {
+                // Deleting needs a permission that a load does not: `store vacuum` does it.
+                true => Ok(0),
+                false => remove_superseded(root, &mut manifest, write_options.now - KEEP),
+            }
+        });
         loaded.untidy = tidied.err().map(|error| error.to_string());
         Ok(loaded)
     }

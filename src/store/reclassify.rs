@@ -50,7 +50,10 @@ pub struct Reclassified {
 impl Store {
     /// Applies the current catalog to the rows of a store.
     pub fn reclassify(root: impl Into<StoreRoot>, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
-        let root = &root.into();
+        root.into().change(options, waiting, |root| Store::reclassify_in_folder(root, options, waiting))
+    }
+
+    fn reclassify_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let mut manifest = written(root, runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;

@@ -42,7 +42,8 @@ pub fn remember(
         }
         let mut columns = Columns::new(Table::Removed);
         for file in files {
-            if !super::write::table_folder(root, table).join(&file.path).is_file() {
+            let path = super::write::table_folder(root, table).join(&file.path);
+            if !path.is_file() && !root.has_file(&path) {
                 continue;
             }
             each_record(root, table, file, |record| {

@@ -55,7 +55,15 @@ impl Store {
         options: WriteOptions,
         waiting: &dyn Fn(),
     ) -> Result<Vec<Dropped>, StoreError> {
-        let root = &root.into();
+        root.into().change(options, waiting, |root| Store::drop_rows_in_folder(root, rule, options, waiting))
+    }
+
+    fn drop_rows_in_folder(
+        root: &StoreRoot,
+        rule: &RemovalRule,
+        options: WriteOptions,
+        waiting: &dyn Fn(),
+    ) -> Result<Vec<Dropped>, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let mut manifest = written(root, runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;

@@ -2,9 +2,10 @@
 //!
 //! In: paths that start with the path or URL of the store. Everything that reads a store goes through [`StoreRoot`].
 //! Invariants: nothing outside the folder or prefix is read; only a folder is written to, by the functions of
-//! [`guard`], which take its path.
+//! [`guard`], which take its path. A store in a bucket is changed in a working copy, see [`copy`](super::copy).
 
 use super::bucket::Bucket;
+use super::copy::random;
 use super::write::table_folder;
 use super::{StoreError, delta, guard};
 use crate::discover::{Location, S3Settings};
@@ -14,10 +15,10 @@ use object_store::ObjectStore;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::reader::{ChunkReader, Length};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::ops::Deref;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where a store is.
 #[derive(Debug, Clone)]
@@ -25,6 +26,29 @@ pub struct StoreRoot {
     /// The path of the folder, or the URL of the prefix.
     path: PathBuf,
     bucket: Option<Arc<Bucket>>,
+    /// What a working copy of a store in a bucket was made from.
+    origin: Option<Arc<Origin>>,
+}
+
+/// What a working copy was made from.
+#[derive(Debug)]
+pub struct Origin {
+    bucket: Arc<Bucket>,
+    /// One file is fetched at a time, and once.
+    fetching: Mutex<()>,
+    /// The names of objects that were deleted in the copy.
+    removed: Mutex<Vec<String>>,
+    /// The number of the first data file that a command writes.
+    first_number: u64,
+}
+
+impl Origin {
+    /// A copy of this listed bucket.
+    pub fn new(bucket: Arc<Bucket>) -> Result<Origin, StoreError> {
+        // Another writer that starts from the same state must not use the same names: 62 random bits, always 19 digits.
+        let first_number = (1 << 62) | (random()? >> 2);
+        Ok(Origin { bucket, fetching: Mutex::default(), removed: Mutex::default(), first_number })
+    }
 }
 
 impl Deref for StoreRoot {
@@ -38,7 +62,7 @@ impl Deref for StoreRoot {
 
 impl From<PathBuf> for StoreRoot {
     fn from(path: PathBuf) -> StoreRoot {
-        StoreRoot { path, bucket: None }
+        StoreRoot { path, bucket: None, origin: None }
     }
 }
 
@@ -68,7 +92,33 @@ impl StoreRoot {
     pub fn in_bucket(location: &Location, settings: &S3Settings) -> Result<StoreRoot, StoreError> {
         let failed = |detail| StoreError::Io { path: PathBuf::from(location.name()), detail };
         let bucket = Bucket::open(location, settings).map_err(failed)?;
-        Ok(StoreRoot { path: PathBuf::from(bucket.name()), bucket: Some(Arc::new(bucket)) })
+        Ok(StoreRoot { path: PathBuf::from(bucket.name()), bucket: Some(Arc::new(bucket)), origin: None })
+    }
+
+    /// A working copy in a folder.
+    pub fn copy(path: PathBuf, origin: Origin) -> StoreRoot {
+        StoreRoot { path, bucket: None, origin: Some(Arc::new(origin)) }
+    }
+
+    /// The objects of a store in a bucket.
+    pub fn bucket(&self) -> Option<&Arc<Bucket>> {
+        self.bucket.as_ref()
+    }
+
+    /// Whether it is a working copy, whose data files are fetched when they are read.
+    pub fn is_copy(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// The names of the objects that were deleted in a working copy.
+    pub fn removed(&self) -> Vec<String> {
+        let Some(origin) = &self.origin else { return Vec::new() };
+        origin.removed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The number of the first data file that a command writes.
+    pub fn first_number(&self) -> u64 {
+        self.origin.as_ref().map_or(1, |origin| origin.first_number)
     }
 
     /// Whether the store is a folder: it has a lock, so that no other writer changes it between two steps of a command, and
@@ -81,14 +131,27 @@ impl StoreRoot {
     pub fn listed(&self) -> Result<StoreRoot, StoreError> {
         let Some(bucket) = &self.bucket else { return Ok(self.clone()) };
         let listed = bucket.listed().map_err(|detail| self.failed(&self.path, detail))?;
-        Ok(StoreRoot { path: self.path.clone(), bucket: Some(Arc::new(listed)) })
+        Ok(StoreRoot { path: self.path.clone(), bucket: Some(Arc::new(listed)), origin: None })
+    }
+
+    /// Reads a state of the store. The pages of a listing are not of one moment: a change of a bucket that becomes visible
+    /// between them looks incomplete, and is complete in the next listing.
+    pub fn consistent<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        const TRIES: usize = 3;
+        let mut tries = 1;
+        loop {
+            match read() {
+                Err(StoreError::Incomplete { .. }) if !self.is_folder() && tries < TRIES => tries += 1,
+                done => return done,
+            }
+        }
     }
 
     /// A listed store with its logs in memory, for a command that reads all commits; a folder needs none.
     pub fn with_logs(self) -> Result<StoreRoot, StoreError> {
         let Some(bucket) = &self.bucket else { return Ok(self) };
         let bucket = bucket.with_logs().map_err(|detail| self.failed(&self.path, detail))?;
-        Ok(StoreRoot { path: self.path, bucket: Some(Arc::new(bucket)) })
+        Ok(StoreRoot { path: self.path, bucket: Some(Arc::new(bucket)), origin: None })
     }
 
     /// The store with an absolute path.
@@ -96,7 +159,7 @@ impl StoreRoot {
         match self.bucket {
             Some(_) => Ok(self),
             None => match self.path.canonicalize() {
-                Ok(path) => Ok(StoreRoot { path, bucket: None }),
+                Ok(path) => Ok(StoreRoot { path, bucket: None, origin: self.origin }),
                 Err(error) => Err(StoreError::io(&self.path, error)),
             },
         }
@@ -115,7 +178,7 @@ impl StoreRoot {
     }
 
     /// The name of a path relative to the store, with `/`. A path outside has no name.
-    fn name_of(&self, path: &Path) -> Result<String, StoreError> {
+    pub fn name_of(&self, path: &Path) -> Result<String, StoreError> {
         let outside = || StoreError::Outside(path.to_path_buf());
         let inside = path.strip_prefix(&self.path).map_err(|_| outside())?;
         let names = inside.components().map(|part| match part {
@@ -150,23 +213,67 @@ impl StoreRoot {
 
     /// Opens a file for reading.
     pub fn open(&self, path: &Path) -> Result<StoreFile, StoreError> {
-        let Some(bucket) = &self.bucket else { return Ok(StoreFile::Local(Arc::new(guard::open(self, path)?))) };
+        let Some(bucket) = &self.bucket else { return Ok(StoreFile::Local(Arc::new(self.open_local(path)?))) };
         let missing = || StoreError::io(path, std::io::Error::from(std::io::ErrorKind::NotFound));
         let bytes = bucket.read_listed(&self.name_of(path)?).map_err(|detail| self.failed(path, detail))?;
         Ok(StoreFile::Remote(bytes.ok_or_else(missing)?))
     }
 
+    /// Opens a file of a folder for reading; a working copy fetches it first.
+    pub fn open_local(&self, path: &Path) -> Result<File, StoreError> {
+        self.fetch(path)?;
+        guard::open(self, path)
+    }
+
+    /// Makes sure that a file that a working copy was made without is in it.
+    pub fn fetch(&self, path: &Path) -> Result<(), StoreError> {
+        let Some(origin) = &self.origin else { return Ok(()) };
+        let name = self.name_of(path)?;
+        let _one = origin.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if guard::file_at(self, path)?.is_some() {
+            return Ok(());
+        }
+        let Some(bytes) = origin.bucket.read_listed(&name).map_err(|detail| self.failed(path, detail))? else { return Ok(()) };
+        if let Some(folder) = path.parent() {
+            guard::make_folders(self, folder)?;
+        }
+        // An incomplete file has another name.
+        let beside = path.with_extension("fetched");
+        let write = || {
+            guard::create(self, &beside)?.write_all(&bytes).map_err(|error| StoreError::io(&beside, error))?;
+            fs::rename(&beside, path).map_err(|error| StoreError::io(path, error))
+        };
+        write()
+    }
+
+    /// Deletes a data file of a folder and returns its size. A working copy also notes it for the bucket.
+    pub fn remove(&self, path: &Path) -> Result<u64, StoreError> {
+        let size = guard::remove(self, path)?;
+        let Some(origin) = &self.origin else { return Ok(size) };
+        let name = self.name_of(path)?;
+        let Some(size) = origin.bucket.size(&name) else { return Ok(size) };
+        origin.removed.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+        Ok(size)
+    }
+
     /// The size of a file; `None` if there is nothing at this path.
     pub fn size(&self, path: &Path) -> Result<Option<u64>, StoreError> {
         match &self.bucket {
-            None => Ok(guard::file_at(self, path)?.map(|metadata| metadata.len())),
+            None => {
+                let size = guard::file_at(self, path)?.map(|metadata| metadata.len());
+                match &self.origin {
+                    Some(origin) if size.is_none() => Ok(origin.bucket.size(&self.name_of(path)?)),
+                    _ => Ok(size),
+                }
+            }
             Some(bucket) => Ok(bucket.size(&self.name_of(path)?)),
         }
     }
 
-    /// Whether a regular file is at this path.
+    /// Whether a regular file is at this path, in a working copy one that is not fetched.
     pub fn has_file(&self, path: &Path) -> bool {
         match &self.bucket {
+            None if self.is_copy() => self.size(path).is_ok_and(|size| size.is_some()),
             None => fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()),
             Some(_) => self.size(path).is_ok_and(|size| size.is_some()),
         }

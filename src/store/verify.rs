@@ -114,7 +114,12 @@ impl Store {
         };
         for (table, found) in later {
             let has_undo = !found.undo.add.is_empty() || !found.undo.remove.is_empty();
-            faults.push(if found.foreign.is_empty() && has_undo { Fault::ManifestIsStale } else { Fault::NotAdopted(table) });
+            match (found.foreign.is_empty(), has_undo) {
+                (false, _) => faults.push(Fault::NotAdopted(table)),
+                (true, true) => faults.push(Fault::ManifestIsStale),
+                // The claim of a writer, or a change that was undone.
+                (true, false) => {}
+            }
         }
         let mut verified = Verified::default();
         for table in Table::ALL {
@@ -148,7 +153,10 @@ impl Store {
     /// Repairs what it can: rebuilds the manifest, undoes unfinished changes, adopts those of other programs and
     /// deletes replaced files.
     pub fn repair(root: impl Into<StoreRoot>, options: WriteOptions, waiting: &dyn Fn()) -> Result<(), StoreError> {
-        let root = &root.into();
+        root.into().change(options, waiting, |root| Store::repair_in_folder(root, options, waiting))
+    }
+
+    fn repair_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<(), StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let mut recovered = runtime(root)?.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?;
         remove_superseded(root, &mut recovered.manifest, options.now - super::KEEP)?;

@@ -267,8 +267,9 @@ struct Slot {
 impl LoadWriter {
     /// Creates a writer for the load with this number.
     pub fn new(root: impl Into<StoreRoot>, load: u64) -> Self {
+        let root: StoreRoot = root.into();
         let (open, files, stored) = Default::default();
-        LoadWriter { root: root.into(), load, next: AtomicU64::new(1), open, files, stored }
+        LoadWriter { next: AtomicU64::new(root.first_number()), root, load, open, files, stored }
     }
 
     /// The same writer, which knows the files of earlier loads.

@@ -2,7 +2,7 @@
 //!
 //! In: locations such as `s3://bucket/prefix`. Out: for an export, one [`Input`] per object below the prefix; some are
 //! downloaded while others are decoded, and their bytes are handled like those of a local file. For a store, an
-//! [`ObjectFolder`]. Invariants: without a location that the user named, no request is sent; all requests only read.
+//! [`ObjectFolder`]. Invariants: without a location that the user named, no request is sent; of an export, requests only read.
 
 mod answer;
 mod feed;
@@ -13,7 +13,7 @@ mod settings;
 mod transfers;
 
 pub use feed::Feed;
-pub use folder::ObjectFolder;
+pub use folder::{Listed, ObjectFolder};
 pub use settings::S3Settings;
 
 use super::walk::{Cut, Found, Input, Problem, Remote, Source, masked_name};
