@@ -277,7 +277,7 @@ fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io
     let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
     assert_eq!(query.get("list-type").map(String::as_str), Some("2"), "{url}");
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
-    let (prefix, delimiter) = (text("prefix"), text("delimiter"));
+    let (prefix, delimiter, after) = (text("prefix"), text("delimiter"), text("start-after"));
     let start: usize = text("continuation-token").parse().unwrap_or(0);
     let mut entries: Vec<(String, Option<(Vec<u8>, String)>)> = Vec::new();
     {
@@ -287,7 +287,7 @@ fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io
             return refuse(stream, "403 Forbidden", "AccessDenied", "GET");
         }
         for (key, bytes) in &state.objects {
-            let Some(rest) = key.strip_prefix(&prefix) else { continue };
+            let Some(rest) = key.strip_prefix(&prefix).filter(|_| *key > after) else { continue };
             let entry = match rest.find('/').filter(|_| !delimiter.is_empty()) {
                 Some(end) => (format!("{prefix}{}/", &rest[..end]), None),
                 None => {
