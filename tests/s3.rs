@@ -1,9 +1,9 @@
-//! Exports in S3: the real binary reads from a small server in this file, which speaks the part of the protocol that is
+//! Exports and stores in S3: the real binary reads from a small server in this file, which speaks the part of the protocol that is
 //! needed, and notes every request.
 
 use crate::support::{Ran, TestEnv, project};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const SECRET: &str = "wJalrXUtnFEMIswordfish";
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Vec<u8>>,
-    /// `LIST prefix/` for one level, `LIST prefix/*` for everything below, `GET key`, `HEAD key`.
+    /// `LIST prefix/` for one level, `LIST prefix/*` for everything below, `GET key`, `HEAD key`, `PUT key`, `DELETE key`.
     seen: Vec<String>,
     /// Keys that must not be read.
     forbidden: Vec<String>,
@@ -27,6 +27,36 @@ struct State {
     cut: Vec<String>,
     /// Keys whose bytes arrive slowly.
     slow: Vec<String>,
+    /// When objects were written; the others are old.
+    written: BTreeMap<String, String>,
+    /// Whether the condition `If-None-Match: *` is ignored.
+    ignores_conditions: bool,
+    /// How many objects can still be written.
+    writable: Option<usize>,
+    /// An object that another writer creates before the next commit is written.
+    by_another: Option<(String, Vec<u8>)>,
+}
+
+impl State {
+    /// Writes an object, unless a condition or the permission forbids it: the status and the code of the error.
+    fn write(&mut self, key: &str, bytes: Vec<u8>, is_new: bool) -> Result<(), (&'static str, &'static str)> {
+        if key.contains("/_delta_log/")
+            && let Some((other, bytes)) = self.by_another.take()
+        {
+            self.objects.insert(other, bytes);
+        }
+        match &mut self.writable {
+            Some(0) => return Err(("403 Forbidden", "AccessDenied")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        if is_new && !self.ignores_conditions && self.objects.contains_key(key) {
+            return Err(("412 Precondition Failed", "PreconditionFailed"));
+        }
+        self.objects.insert(key.to_owned(), bytes);
+        self.written.insert(key.to_owned(), jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
+        Ok(())
+    }
 }
 
 struct Server {
@@ -99,7 +129,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             return;
         }
         let mut range = None;
-        let mut is_signed = false;
+        let (mut is_signed, mut is_new, mut length) = (false, false, 0);
         loop {
             let mut header = String::new();
             if reader.read_line(&mut header).unwrap_or(0) == 0 {
@@ -113,12 +143,20 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             match name.to_ascii_lowercase().as_str() {
                 "range" => range = Some(value.trim().to_owned()),
                 "authorization" => is_signed = true,
+                "if-none-match" => is_new = value.trim() == "*",
+                "content-length" => length = value.trim().parse().unwrap(),
                 _ => {}
             }
         }
         let mut words = line.split(' ');
         let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap().to_owned());
-        let is_open = if is_signed {
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let is_open = if is_signed && method == "PUT" {
+            put(&mut stream, state, &target, body, is_new)
+        } else if is_signed && method == "POST" {
+            delete(&mut stream, state, &target, &String::from_utf8(body).unwrap())
+        } else if is_signed {
             answer(&mut stream, state, &method, &target, range.as_deref())
         } else {
             refuse(&mut stream, "403 Forbidden", "AccessDenied", &method)
@@ -188,6 +226,37 @@ fn answer(stream: &mut TcpStream, state: &Mutex<State>, method: &str, target: &s
     Ok(())
 }
 
+/// PutObject.
+fn put(stream: &mut TcpStream, state: &Mutex<State>, target: &str, bytes: Vec<u8>, is_new: bool) -> std::io::Result<()> {
+    let path = decoded(target.split('?').next().unwrap());
+    let Some(key) = path.strip_prefix("/logs/") else { return refuse(stream, "404 Not Found", "NoSuchBucket", "PUT") };
+    let etag = etag_of(&bytes);
+    let written = {
+        let mut state = state.lock().unwrap();
+        state.seen.push(format!("PUT {key}"));
+        state.write(key, bytes, is_new)
+    };
+    match written {
+        Ok(()) => stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\netag: {etag}\r\n\r\n").as_bytes()),
+        Err((status, code)) => refuse(stream, status, code, "PUT"),
+    }
+}
+
+/// DeleteObjects.
+fn delete(stream: &mut TcpStream, state: &Mutex<State>, target: &str, body: &str) -> std::io::Result<()> {
+    assert!(target.ends_with("?delete"), "{target}");
+    let mut answer = String::from("<?xml version=\"1.0\"?><DeleteResult>");
+    for part in body.split("<Key>").skip(1) {
+        let key = part.split("</Key>").next().unwrap();
+        let mut state = state.lock().unwrap();
+        state.seen.push(format!("DELETE {key}"));
+        state.objects.remove(key);
+        answer.push_str(&format!("<Deleted><Key>{key}</Key></Deleted>"));
+    }
+    answer.push_str("</DeleteResult>");
+    stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).as_bytes())
+}
+
 fn head_of(status: &str, bytes: &[u8], more: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: {}\r\n{more}\r\n", bytes.len(), etag_of(bytes))
 }
@@ -208,9 +277,9 @@ fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io
     let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
     assert_eq!(query.get("list-type").map(String::as_str), Some("2"), "{url}");
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
-    let (prefix, delimiter) = (text("prefix"), text("delimiter"));
+    let (prefix, delimiter, after) = (text("prefix"), text("delimiter"), text("start-after"));
     let start: usize = text("continuation-token").parse().unwrap_or(0);
-    let mut entries: Vec<(String, Option<Vec<u8>>)> = Vec::new();
+    let mut entries: Vec<(String, Option<(Vec<u8>, String)>)> = Vec::new();
     {
         let mut state = state.lock().unwrap();
         state.seen.push(format!("LIST {prefix}{}", if delimiter.is_empty() { "*" } else { "" }));
@@ -218,10 +287,13 @@ fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io
             return refuse(stream, "403 Forbidden", "AccessDenied", "GET");
         }
         for (key, bytes) in &state.objects {
-            let Some(rest) = key.strip_prefix(&prefix) else { continue };
+            let Some(rest) = key.strip_prefix(&prefix).filter(|_| *key > after) else { continue };
             let entry = match rest.find('/').filter(|_| !delimiter.is_empty()) {
                 Some(end) => (format!("{prefix}{}/", &rest[..end]), None),
-                None => (key.clone(), Some(bytes.clone())),
+                None => {
+                    let old = || "2026-03-09T00:00:00.000Z".to_owned();
+                    (key.clone(), Some((bytes.clone(), state.written.get(key).cloned().unwrap_or_else(old))))
+                }
             };
             if entries.last().is_none_or(|last| last.0 != entry.0) {
                 entries.push(entry);
@@ -234,8 +306,8 @@ fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io
         let name = escaped(name);
         body.push_str(&match bytes {
             None => format!("<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"),
-            Some(bytes) => format!(
-                "<Contents><Key>{name}</Key><LastModified>2026-03-09T00:00:00.000Z</LastModified><ETag>{}</ETag><Size>{}</Size>\
+            Some((bytes, written)) => format!(
+                "<Contents><Key>{name}</Key><LastModified>{written}</LastModified><ETag>{}</ETag><Size>{}</Size>\
                  <StorageClass>STANDARD</StorageClass></Contents>",
                 etag_of(bytes).replace('"', "&quot;"),
                 bytes.len()
@@ -466,6 +538,429 @@ fn buckets_that_cannot_be_listed_say_what_to_do() {
     env.write("b.json", export(2));
     let ran = server.ask(&env, &["load", "b.json", "s3://logs/in/"]);
     assert!(ran.code == 3 && ran.out.contains("1 loaded + 0 duplicate + 0 filtered + 1 quarantined"), "{}", ran.out);
-    let ran = server.ask(&env, &["load", "b.json", "--store", "s3://logs/store"]);
-    assert!(ran.code == 2 && ran.err.contains("a store is a local folder"), "{}", ran.err);
+}
+
+/// Copies a store to the bucket, as `aws s3 sync` does.
+fn upload(server: &Server, env: &TestEnv, prefix: &str) {
+    let root = env.path(".ecs-audit");
+    let files = walkdir::WalkDir::new(&root).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    let objects: Vec<(String, Vec<u8>)> = files
+        .map(|entry| {
+            let name = entry.path().strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+            (format!("{prefix}{name}"), std::fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    server.set(|state| state.objects.extend(objects));
+}
+
+const STORE: &str = "s3://logs/audit";
+
+/// A store of the samples, and a bucket with a copy of it.
+fn copied_store() -> (TestEnv, Server) {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    let server = Server::new([("auditor/tables/calls/x".to_owned(), b"not of the store".to_vec())]);
+    upload(&server, &env, "audit/");
+    (env, server)
+}
+
+/// The output of a command on the local store and on its copy, which must be the same.
+fn assert_same(server: &Server, env: &TestEnv, command: &[&str]) {
+    let local = env.run(command);
+    let remote = server.ask(env, &[command, &["--store", STORE]].concat());
+    let folder = env.path(".ecs-audit").canonicalize().unwrap();
+    let local_out = local.out.replace(&*folder.to_string_lossy(), STORE).replace(".ecs-audit", STORE);
+    assert_eq!(remote.out, local_out, "{command:?}: {}", remote.err);
+    assert_eq!(remote.code, local.code, "{command:?}: {}", remote.err);
+}
+
+#[test]
+fn a_store_in_a_bucket_has_the_same_answers_as_its_folder() {
+    let (env, server) = copied_store();
+    let failure = env.query("failures show id limit 1")[0][0].clone();
+    for command in [
+        &["query", "failures by reason", "--csv"][..],
+        &["query", "calls where failed show time, event_name, error_code", "--csv"],
+        &["query", "stalls", "--json"],
+        &["sql", "select event_name, count(*) as calls from calls group by 1 order by 2 desc, 1", "--csv"],
+        &["sql", "select count(raw) as records, sum(length(raw)) as size from calls", "--csv"],
+        &["explain", &failure],
+        &["timeline", &failure],
+        &["show", &failure],
+        &["changes", "checkout"],
+        &["check", "--format", "json"],
+        &["doctor"],
+        &["queries"],
+        &["store", "--csv"],
+        &["store"],
+        &["store", "drop", "--before", "2026-03-04"],
+        &["store", "verify"],
+    ] {
+        assert_same(&server, &env, command);
+    }
+    for (name, store) in [("here", ".ecs-audit"), ("there", STORE)] {
+        server.ask(&env, &["report", "--out", name, "--store", store]).ok();
+        server.ask(&env, &["store", "export", &format!("{name}-rows"), "--format", "csv", "stalls", "--store", store]).ok();
+    }
+    for name in ["report.html", "report.md"] {
+        let [here, there] = ["here", "there"].map(|folder| std::fs::read(env.path(folder).join(name)).unwrap());
+        assert!(here == there, "{name}");
+    }
+    let rows = ["here-rows/stalls.csv", "there-rows/stalls.csv"].map(|name| std::fs::read(env.path(name)).unwrap());
+    assert_eq!(rows[0], rows[1]);
+    let seen = server.seen();
+    assert!(seen.iter().all(|request| request.starts_with("GET audit/") || request == "LIST audit/tables/*"), "{seen:?}");
+    // Another name of a local folder.
+    let url = url::Url::from_directory_path(env.path(".ecs-audit").canonicalize().unwrap()).unwrap();
+    let named = env.run(&["query", "failures by reason", "--csv", "--store", url.as_str()]).ok();
+    assert_eq!(named.out, env.run(&["query", "failures by reason", "--csv"]).out);
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn a_store_in_a_bucket_opens_with_few_requests() {
+    let (env, server) = copied_store();
+    let count = ["sql", "select count(*) as calls from calls where event_name = 'RunTask'", "--csv", "--store", STORE];
+    server.ask(&env, &count).ok();
+    let seen = server.seen();
+    let logs: Vec<&String> = seen.iter().filter(|request| request.contains("_delta_log/")).collect();
+    assert!(logs.len() <= 2 && logs.iter().all(|request| request.contains("tables/files/")), "{logs:?}");
+    assert_eq!(seen.iter().filter(|request| *request == "GET audit/manifest.json").count(), 1);
+    let data: Vec<&String> = seen.iter().filter(|request| request.contains(".parquet")).collect();
+    assert!(!data.is_empty());
+    assert!(data.iter().all(|request| request.contains("tables/calls/day=") && request.contains("bytes=")), "{data:?}");
+    // A variable or a configuration file names it as well.
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_REGION", "eu-west-1")];
+    let variables = [&keys[..], &[("ECS_AUDIT_STORE", STORE)]].concat();
+    let by_option = server.ask(&env, &count).ok().out;
+    assert_eq!(server.run(&env, &count[..3], &variables).ok().out, by_option);
+    env.write("named.toml", format!("store = \"{STORE}\"\n"));
+    let by_file = server.ask(&env, &[&count[..3], &["--config", "named.toml"]].concat()).ok();
+    assert_eq!(by_file.out, by_option);
+}
+
+#[test]
+fn the_manifest_of_a_bucket_is_only_a_copy() {
+    let env = TestEnv::new();
+    let exports = project().join("samples/exports");
+    let mut parts: Vec<_> = std::fs::read_dir(&exports).unwrap().flatten().map(|entry| entry.path()).collect();
+    parts.sort();
+    assert!(parts.len() > 1);
+    env.load(&[&parts[0]]);
+    let first = std::fs::read(env.path(".ecs-audit/manifest.json")).unwrap();
+    env.load(&[&exports]);
+    let server = Server::new([]);
+    upload(&server, &env, "audit/");
+    let commands: [&[&str]; 3] = [
+        &["query", "failures by reason", "--csv"],
+        &["sql", "select file, read, loaded from files order by 1, 2, 3", "--csv"],
+        &["doctor"],
+    ];
+    let key = "audit/manifest.json".to_owned();
+    let current = server.state.lock().unwrap().objects[&key].clone();
+    let damaged = [b"{".as_slice(), &current].concat();
+    for manifest in [Some(current), Some(first), Some(damaged), None] {
+        server.set(|state| {
+            state.objects.remove(&key);
+            state.objects.extend(manifest.map(|manifest| (key.clone(), manifest)));
+        });
+        for command in commands {
+            assert_same(&server, &env, command);
+        }
+        let verified = server.ask(&env, &["store", "verify", "--store", STORE]).ok();
+        assert!(verified.out.contains("the store is intact"), "{}", verified.out);
+    }
+}
+
+#[test]
+fn a_bucket_without_a_whole_store_says_what_is_missing() {
+    let (env, server) = copied_store();
+    let ask = |arguments: &[&str]| server.ask(&env, &[arguments, &["--store", STORE]].concat());
+    let whole = server.state.lock().unwrap().objects.clone();
+    let keys = |part: &str| -> Vec<String> { whole.keys().filter(|key| key.contains(part)).cloned().collect() };
+    let newest = keys("audit/tables/files/_delta_log/").into_iter().filter(|key| key.ends_with(".json")).max().unwrap();
+    for (missing, want) in [
+        (
+            keys("audit/tables/calls/day=")[..1].to_vec(),
+            "data files are missing or truncated, such as `s3://logs/audit/tables/calls/",
+        ),
+        (keys("audit/tables/calls/_delta_log/"), "the log of table `calls`"),
+        (keys("audit/tables/files/"), "no commit of the ledger"),
+        (vec![newest], "no commit of the ledger"),
+        (keys("audit/tables/"), "there is no store at `s3://logs/audit`"),
+        (keys("audit/"), "there is no store at `s3://logs/audit`"),
+    ] {
+        assert!(!missing.is_empty(), "{want}");
+        server.set(|state| {
+            state.objects.clone_from(&whole);
+            state.objects.retain(|key, _| !missing.contains(key));
+        });
+        let ran = ask(&["query", "failures"]);
+        assert!(ran.code == 2 && ran.err.contains(want), "{want}: {}", ran.err);
+    }
+    server.set(|state| state.objects.clone_from(&whole));
+    // A changed file is found.
+    let altered = keys("audit/tables/calls/day=")[0].clone();
+    server.set(|state| {
+        let bytes = state.objects.get_mut(&altered).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    let ran = ask(&["store", "verify"]);
+    assert!(ran.code == 1 && ran.out.contains("differs from what was written"), "{ran:?}");
+    server.set(|state| state.objects.clone_from(&whole));
+    server.seen();
+    for (store, want) in [
+        ("s3://other/audit", "check the name of the bucket `other`"),
+        ("s3:///audit", "expected `s3://BUCKET/PREFIX`"),
+        ("s3://logs/a//b", "cannot be read"),
+        ("gs://logs/audit", "expected a folder, file:///PATH or s3://BUCKET/PREFIX"),
+    ] {
+        let ran = server.ask(&env, &["query", "failures", "--store", store]);
+        assert!(ran.code == 2 && ran.err.contains(want), "{store}: {}", ran.err);
+    }
+    server.seen();
+    let ran = server.run(&env, &["query", "failures", "--store", STORE], &[]);
+    assert!(ran.code == 2 && ran.err.contains("no AWS credentials were found"), "{}", ran.err);
+    assert!(server.seen().is_empty());
+    server.set(|state| state.is_unlisted = true);
+    let ran = ask(&["query", "failures"]);
+    assert!(ran.code == 2 && ran.err.contains("allow the action s3:ListBucket on arn:aws:s3:::logs"), "{}", ran.err);
+}
+
+#[test]
+fn reading_a_store_in_a_bucket_writes_nothing() {
+    let (env, server) = copied_store();
+    let before = server.state.lock().unwrap().objects.clone();
+    // Pseudonyms need a key, which is not stored.
+    server.ask(&env, &["query", "calls by user", "--redact", "--store", STORE]).ok();
+    server.ask(&env, &["store", "drop", "--before", "2026-03-04", "--store", STORE]).ok();
+    server.ask(&env, &["store", "verify", "--store", STORE]).ok();
+    let seen = server.seen();
+    assert!(seen.iter().all(|request| request.starts_with("GET ") || request.starts_with("LIST ")), "{seen:?}");
+    assert!(server.state.lock().unwrap().objects == before);
+    assert!(!env.path("s3:").exists());
+}
+
+/// A few exports of one record each, and what to ask about them.
+fn small_exports(env: &TestEnv, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        env.write(&format!("in/{number}.json"), export(number));
+    }
+}
+
+/// The rows of a store in the bucket, as far as they do not depend on when they were loaded.
+fn rows_in(server: &Server, env: &TestEnv) -> Vec<Vec<String>> {
+    let ask = |statement: &str| server.ask(env, &["sql", statement, "--csv", "--quiet", "--store", STORE]).ok().cells();
+    let mut rows = ask("select id, event_name, length(raw) from calls order by 1");
+    rows.extend(ask("select record, reason from failures order by 1, 2"));
+    rows.extend(ask("select file, read, loaded, duplicate from files order by 1, 2, 3, 4"));
+    rows
+}
+
+fn assert_intact(server: &Server, env: &TestEnv) {
+    let verified = server.ask(env, &["store", "verify", "--store", STORE]).ok();
+    assert!(verified.out.contains("the store is intact"), "{}", verified.out);
+}
+
+#[test]
+fn a_store_in_a_bucket_is_written_like_a_folder() {
+    let env = TestEnv::new();
+    let server = Server::new([]);
+    let load = |path: &str| server.ask(&env, &["load", path, "--store", STORE]);
+    for number in 0..5 {
+        small_exports(&env, number..number + 1);
+        let loaded = load("in").ok();
+        assert!(loaded.out.starts_with(&format!("loaded into {STORE}")), "{}", loaded.out);
+        assert!(loaded.out.contains("1 read = 1 loaded"), "{}", loaded.out);
+        env.run(&["load", "in"]).ok();
+        assert_intact(&server, &env);
+    }
+    for command in [
+        &["query", "failures by reason", "--csv"][..],
+        &["sql", "select id, raw from calls order by id", "--csv"],
+        &["sql", "select load, file, read, loaded from files order by 1, 2", "--csv"],
+    ] {
+        assert_same(&server, &env, command);
+    }
+    // Nothing new: nothing is written, except what shows that conditions are respected.
+    server.seen();
+    assert!(load("in").ok().out.contains("unchanged since they were loaded"));
+    let seen = server.seen();
+    let written: Vec<&String> =
+        seen.iter().filter(|request| !request.starts_with("GET ") && !request.starts_with("LIST ")).collect();
+    assert_eq!(written, ["PUT audit/conditional-writes", "PUT audit/conditional-writes"]);
+    // Small files were merged; the replaced ones are deleted on request, and only those.
+    let before = rows_in(&server, &env);
+    let files = |server: &Server| server.state.lock().unwrap().objects.keys().filter(|key| key.contains("/day=")).count();
+    let all = files(&server);
+    server.ask(&env, &["store", "vacuum", "--keep", "0s", "--store", STORE]).ok();
+    assert!(files(&server) < all, "{all}");
+    assert_eq!(rows_in(&server, &env), before);
+    assert_intact(&server, &env);
+    server.ask(&env, &["store", "compact", "--store", STORE]).ok();
+    assert_eq!(rows_in(&server, &env), before);
+    assert_intact(&server, &env);
+    let seen = server.seen();
+    let is_of_the_store = |request: &String| request.split(' ').nth(1).is_some_and(|key| key.starts_with("audit/"));
+    assert!(seen.iter().all(is_of_the_store), "{seen:?}");
+    let dropped = server.ask(&env, &["store", "drop", "--before", "2030-01-01", "--yes", "--store", STORE]).ok();
+    assert!(dropped.out.contains("these records will not be loaded again"), "{}", dropped.out);
+    assert_eq!(server.ask(&env, &["sql", "select count(*) from calls", "--csv", "--store", STORE]).ok().cells()[1], ["0"]);
+    assert_intact(&server, &env);
+    // The folder that the copy was in is gone.
+    assert!(!env.path("s3:").exists());
+}
+
+#[test]
+fn several_writers_lose_nothing() {
+    let env = TestEnv::new();
+    let server = Server::new([]);
+    small_exports(&env, 0..4);
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (env, server) = (&env, &server);
+            scope.spawn(move || {
+                let file = format!("in/{number}.json");
+                for _ in 0..30 {
+                    let ran = server.ask(env, &["load", &file, "--store", STORE]);
+                    if ran.code == 0 {
+                        return;
+                    }
+                    assert!(ran.code == 2 && ran.err.contains("run it again"), "{ran:?}");
+                }
+                panic!("{file} was not loaded");
+            });
+        }
+    });
+    let ids = server.ask(&env, &["sql", "select id from calls order by id", "--csv", "--store", STORE]).ok().cells();
+    assert_eq!(ids.concat(), ["id", "e-0", "e-1", "e-2", "e-3"]);
+    let files = server.ask(&env, &["sql", "select file, loaded from files order by 1", "--csv", "--store", STORE]).ok().cells();
+    assert_eq!(files.len(), 5, "{files:?}");
+    assert_intact(&server, &env);
+}
+
+/// A ledger of the bucket: the number of its newest commit, and the key of the one after it.
+fn next_commit(server: &Server) -> String {
+    let state = server.state.lock().unwrap();
+    let log = "audit/tables/files/_delta_log/";
+    let newest = state.objects.keys().filter_map(|key| key.strip_prefix(log)?.strip_suffix(".json")?.parse::<u64>().ok()).max();
+    format!("{log}{:020}.json", newest.unwrap() + 1)
+}
+
+const CLAIM: &[u8] = b"{\"commitInfo\":{\"operation\":\"CLAIM\",\"ecs-audit.claim\":\"another\",\"ecs-audit.load\":0}}\n";
+
+#[test]
+fn a_writer_that_was_not_the_first_stops() {
+    let env = TestEnv::new();
+    let server = Server::new([]);
+    small_exports(&env, 0..1);
+    server.ask(&env, &["load", "in", "--store", STORE]).ok();
+    let before = rows_in(&server, &env);
+    small_exports(&env, 1..2);
+    // Another writer claims the next version after this one has read the store.
+    let next = next_commit(&server);
+    server.set(|state| state.by_another = Some((next.clone(), CLAIM.to_vec())));
+    let ran = server.ask(&env, &["load", "in", "--store", STORE]);
+    let want =
+        format!("another `ecs-audit` changed `{STORE}` while this command was running, so nothing was stored; run it again");
+    assert!(ran.code == 2 && ran.err.contains(&want), "{ran:?}");
+    assert_eq!(rows_in(&server, &env), before);
+    assert_eq!(server.state.lock().unwrap().objects[&next], CLAIM);
+    // While that claim is fresh, the store is being written to.
+    let now = jiff::Timestamp::now().to_string();
+    server.set(|state| drop(state.written.insert(next.clone(), now)));
+    let ran = server.ask(&env, &["load", "in", "--wait", "0s", "--store", STORE]);
+    assert!(ran.code == 2 && ran.err.contains(&format!("another `ecs-audit` is writing to `{STORE}`")), "{ran:?}");
+    // When it is old, that writer is dead.
+    server.set(|state| drop(state.written.remove(&next)));
+    let ran = server.ask(&env, &["load", "in", "--wait", "0s", "--store", STORE]).ok();
+    assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
+    assert_intact(&server, &env);
+}
+
+#[test]
+fn a_writer_that_dies_leaves_the_store_as_it_was() {
+    let env = TestEnv::new();
+    let server = Server::new([]);
+    small_exports(&env, 0..2);
+    server.ask(&env, &["load", "in/0.json", "--store", STORE]).ok();
+    let (start, before) = (server.state.lock().unwrap().objects.clone(), rows_in(&server, &env));
+    server.ask(&env, &["load", "in/1.json", "--store", STORE]).ok();
+    let after = rows_in(&server, &env);
+    assert_ne!(after, before);
+    let mut died = 0;
+    for writable in (0..).step_by(2) {
+        server.set(|state| {
+            state.objects.clone_from(&start);
+            state.written.clear();
+            state.writable = Some(writable);
+        });
+        let ran = server.ask(&env, &["load", "in/1.json", "--store", STORE]);
+        server.set(|state| {
+            state.writable = None;
+            // It died long ago.
+            state.written.clear();
+        });
+        if ran.code == 0 {
+            break;
+        }
+        died += 1;
+        assert!(ran.err.contains("allow the action s3:PutObject on arn:aws:s3:::logs/*"), "{ran:?}");
+        assert_eq!(rows_in(&server, &env), before, "after {writable} objects");
+        server.ask(&env, &["load", "in/1.json", "--store", STORE]).ok();
+        assert_eq!(rows_in(&server, &env), after, "after {writable} objects");
+        assert_intact(&server, &env);
+    }
+    assert!(died > 3, "{died}");
+    assert_eq!(rows_in(&server, &env), after);
+    // A first load that died leaves no store.
+    server.set(|state| {
+        state.objects.clear();
+        state.writable = Some(10);
+    });
+    assert_eq!(server.ask(&env, &["load", "in/0.json", "--store", STORE]).code, 2);
+    server.set(|state| {
+        state.writable = None;
+        state.written.clear();
+    });
+    let ran = server.ask(&env, &["query", "failures", "--store", STORE]);
+    assert!(ran.code == 2 && ran.err.contains("there is no store at"), "{ran:?}");
+    server.ask(&env, &["load", "in/0.json", "--store", STORE]).ok();
+    assert_eq!(rows_in(&server, &env), before);
+}
+
+#[test]
+fn a_server_that_ignores_conditions_is_refused() {
+    let (env, server) = copied_store();
+    server.set(|state| state.ignores_conditions = true);
+    env.write("b.json", export(2));
+    for command in [
+        &["load", "b.json"][..],
+        &["store", "compact"],
+        &["store", "vacuum"],
+        &["store", "reclassify"],
+        &["store", "adopt"],
+        &["store", "verify", "--repair"],
+        &["store", "drop", "--before", "2026-03-04", "--yes"],
+    ] {
+        let ran = server.ask(&env, &[command, &["--store", STORE]].concat());
+        assert!(ran.code == 2 && ran.err.contains("ignores the condition `If-None-Match: *`"), "{command:?}: {}", ran.err);
+    }
+    let written: Vec<String> = server.seen().into_iter().filter(|request| request.starts_with("PUT ")).collect();
+    assert!(!written.is_empty() && written.iter().all(|request| request == "PUT audit/conditional-writes"), "{written:?}");
+    server.ask(&env, &["query", "failures", "--store", STORE]).ok();
+}
+
+#[test]
+fn the_configuration_of_a_store_in_a_bucket_is_read() {
+    let (env, server) = copied_store();
+    let configure = |text: &str| server.set(|state| drop(state.objects.insert("audit/ecs-audit.toml".to_owned(), text.into())));
+    configure("tz = \"Asia/Tokyo\"\n");
+    let ran = server.ask(&env, &["config", "--format", "csv", "--store", STORE]).ok();
+    assert!(ran.out.contains("tz,Asia/Tokyo") && ran.out.contains(&format!("store,{STORE},option --store")), "{}", ran.out);
+    configure("rules = \"own.toml\"\n");
+    let ran = server.ask(&env, &["query", "failures", "--store", STORE]);
+    assert!(ran.code == 2 && ran.err.contains("is read only if the store is a folder"), "{}", ran.err);
+    server.ask(&env, &["query", "failures", "--no-config", "--store", STORE]).ok();
 }

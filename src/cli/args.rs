@@ -5,7 +5,8 @@ use crate::explain::Layout;
 use crate::knowledge::{CLASSES, PHASES, TextKind};
 use crate::render::{Format, TextFormat};
 use crate::report::BriefFormat;
-use clap::builder::PossibleValuesParser;
+use crate::store::StoreRoot;
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser, ValueHint};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -36,9 +37,17 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Store folder
-    #[arg(long, global = true, value_name = "DIR", env = "ECS_AUDIT_STORE", default_value = ".ecs-audit")]
-    pub store: PathBuf,
+    /// Store: a folder, or s3://BUCKET/PREFIX
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "ECS_AUDIT_STORE",
+        default_value = ".ecs-audit",
+        value_parser = PathBufValueParser::new().map(StoreRoot::from),
+        value_hint = ValueHint::AnyPath
+    )]
+    pub store: StoreRoot,
     /// Time zone for dates, calendar days and display: Asia/Tokyo, +02:00 or local (default: UTC)
     #[arg(long, global = true, value_name = "ZONE", env = "ECS_AUDIT_TZ", allow_hyphen_values = true)]
     pub tz: Option<String>,

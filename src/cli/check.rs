@@ -77,7 +77,7 @@ fn run_on(
     name_files(&mut outcomes, tables)?;
     let partial = partial(tables, &asker, &window)?;
     drop(working);
-    let home = arguments.from.first().map_or(global.store.as_path(), |path| path.as_path());
+    let home = arguments.from.first().map_or(&*global.store, |path| path.as_path());
     let mut report = Report { outcomes, window: default_window, partial, home: home.display().to_string(), baseline: None };
     if !global.quiet {
         say(&format!("window {}", report.window));

@@ -114,7 +114,7 @@ async fn head(pipe: Option<impl AsyncRead + Unpin>, most: u64) -> io::Result<(St
 
 /// The global options of every question.
 fn options(memory: usize, global: &Global, context: &Context) -> Vec<OsString> {
-    let mut options: Vec<OsString> = vec!["--store".into(), global.store.clone().into()];
+    let mut options: Vec<OsString> = vec!["--store".into(), global.store.as_os_str().into()];
     let mut add = |name: &str, value: OsString| options.extend([name.into(), value]);
     add("--threads", context.threads.to_string().into());
     add("--memory", format!("{}MiB", (memory >> 20).max(LEAST_MEMORY)).into());

@@ -6,13 +6,14 @@
 use super::args::{ConfigArgs, Global};
 use super::ask::{listing, print};
 use super::explain;
+use super::load::s3_settings;
 use super::stderr::CliError;
 use crate::config::{Config, Layer, STORE_FILE, Setting, Settings, builtin_queries};
 use crate::context::Context;
 use crate::discover::Location;
 use crate::exit::ExitCode;
 use crate::render::{Format, visible};
-use crate::store::read_text;
+use crate::store::StoreRoot;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use indicatif::HumanBytes;
@@ -72,21 +73,19 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), CliError> 
         Some(source) => option_or_variable(source, "option --store", "ECS_AUDIT_STORE"),
         None => match configured.settings.store.as_ref().or(user.settings.store.as_ref()) {
             Some(setting) => {
-                global.store.clone_from(&setting.value);
+                global.store = StoreRoot::from(&setting.value);
                 setting.origin.clone()
             }
             None => DEFAULT.to_owned(),
         },
     };
-    if let Some(location) = global.store.to_str().filter(|store| Location::of(store).is_some()) {
-        let what =
-            format!("`{location}`: a store is a local folder; load from S3 into one: `ecs-audit load {location} --store DIR`");
-        return Err(CliError::Sentence(what));
-    }
+    global.store = located(&global.store)?;
     if !global.no_config {
         let path = global.store.join(STORE_FILE);
-        let text = read_text(&global.store, &path, MOST_IN_STORE)?;
-        add(&mut configured, &path, Layer::Store, text)?;
+        let text = global.store.read_text(&path, MOST_IN_STORE)?;
+        if let Some(config) = add(&mut configured, &path, Layer::Store, text)? {
+            check_named_files(&global.store, &path, &config)?;
+        }
     }
     for looked in user.looked {
         if looked.read {
@@ -121,19 +120,52 @@ fn option_or_variable(source: ValueSource, option: &str, variable: &str) -> Stri
     if source == ValueSource::EnvVariable { variable.to_owned() } else { option.to_owned() }
 }
 
-fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<String>) -> Result<(), CliError> {
-    let read = text.is_some();
-    if let Some(text) = text {
-        let config = Config::parse(&text, path, layer).map_err(|config_error| CliError::Sentence(config_error.to_string()))?;
-        if let Some(store) = path.parent().filter(|_| layer == Layer::Store) {
-            // They are read later, by their paths; here it is made sure that these are files of the store.
-            for named in config.rules.iter().chain(&config.packs).chain(&config.quotas) {
-                read_text(store, named, MOST_IN_STORE)?;
-            }
-        }
+/// The store that an option, a variable or a file names: a path, `file:///PATH` or `s3://BUCKET/PREFIX`.
+fn located(named: &Path) -> Result<StoreRoot, CliError> {
+    let Some((text, scheme)) = named.to_str().and_then(|text| Some((text, text.split_once("://")?.0))) else {
+        return Ok(StoreRoot::from(named));
+    };
+    let is_scheme = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.');
+    if let Some(location) = Location::of(text) {
+        return Ok(StoreRoot::in_bucket(&location, &s3_settings())?);
+    }
+    if scheme.eq_ignore_ascii_case("file")
+        && let Some(path) = url::Url::parse(text).ok().and_then(|url| url.to_file_path().ok())
+    {
+        return Ok(StoreRoot::from(path));
+    }
+    if scheme.chars().all(is_scheme) {
+        let what = format!("`{text}`: expected a folder, file:///PATH or s3://BUCKET/PREFIX");
+        return Err(CliError::Sentence(what));
+    }
+    Ok(StoreRoot::from(named))
+}
+
+/// Adds a file, and returns what it says.
+fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<String>) -> Result<Option<Config>, CliError> {
+    let parse = |text: &String| Config::parse(text, path, layer);
+    let config = text.as_ref().map(parse).transpose().map_err(|config_error| CliError::Sentence(config_error.to_string()))?;
+    configured.looked.push(Looked { path: path.to_owned(), layer, read: config.is_some() });
+    if let Some(config) = config.clone() {
         configured.settings.add(config, layer);
     }
-    configured.looked.push(Looked { path: path.to_owned(), layer, read });
+    Ok(config)
+}
+
+/// Makes sure that the files that the configuration file of a store names are in the store. They are read later, by their
+/// paths.
+fn check_named_files(store: &StoreRoot, path: &Path, config: &Config) -> Result<(), CliError> {
+    for named in config.rules.iter().chain(&config.packs).chain(&config.quotas) {
+        if !store.is_folder() {
+            let what = format!(
+                "`{}` names the file `{}`, which is read only if the store is a folder: copy the file, and name the copy in your own configuration file; --no-config ignores all of them",
+                path.display(),
+                named.display()
+            );
+            return Err(CliError::Sentence(what));
+        }
+        store.read_text(named, MOST_IN_STORE)?;
+    }
     Ok(())
 }
 

@@ -140,10 +140,15 @@ pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Ve
     Ok((inputs, problems.iter().map(unreadable).collect()))
 }
 
+/// The environment variables that matter for S3.
+pub fn s3_settings() -> S3Settings {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    S3Settings::new(variables)
+}
+
 /// Searches paths and locations in S3. A prefix that the selection leaves out is not listed.
 fn search(paths: &[PathBuf], store: Option<&Path>, selection: &Selection) -> Result<Found, CliError> {
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let remote = Remote { settings: S3Settings::new(variables), left_out: &|path| selection.leaves_out_file(path) };
+    let remote = Remote { settings: s3_settings(), left_out: &|path| selection.leaves_out_file(path) };
     let found = find(paths, &std::env::current_dir()?, store, Some(&remote));
     if found.inputs.is_empty()
         && let Some(problem) = found.problems.first()

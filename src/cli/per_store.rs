@@ -1,25 +1,24 @@
 //! A value computed from a store, for commands that run for long: computed again when the store has changed.
 
 use super::stderr::CliError;
-use crate::store::{Manifest, Store};
-use std::path::{Path, PathBuf};
+use crate::store::{Manifest, Store, StoreRoot};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The value of the current version of a store.
 #[derive(Debug)]
 pub struct PerStore<T> {
-    root: PathBuf,
+    root: StoreRoot,
     known: Mutex<Option<(Manifest, Arc<T>)>>,
 }
 
 impl<T> PerStore<T> {
-    /// For the store in a folder; nothing is computed yet.
-    pub fn new(root: PathBuf) -> PerStore<T> {
+    /// For a store; nothing is computed yet.
+    pub fn new(root: StoreRoot) -> PerStore<T> {
         PerStore { root, known: Mutex::new(None) }
     }
 
-    /// The folder of the store.
-    pub fn root(&self) -> &Path {
+    /// Where the store is.
+    pub fn root(&self) -> &StoreRoot {
         &self.root
     }
 

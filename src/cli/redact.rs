@@ -2,13 +2,24 @@
 
 use super::ask::Dataset;
 use super::stderr::CliError;
-use crate::redact::{Kind, Redactor, read_or_create, statements};
+use crate::redact::{KEY_FILE, Key, Kind, Redactor, read_or_create, statements};
 use crate::render::{self, Cell};
-use std::path::Path;
+use crate::store::StoreRoot;
+
+/// The largest file of a key in a bucket, in bytes.
+const LONGEST_KEY: u64 = 4096;
 
 /// Reads the key of the store, or generates one and stores it if it may, and reads the names in its columns.
-pub fn redactor(tables: &Dataset, store: &Path, may_create: bool) -> Result<Redactor, CliError> {
-    let key = read_or_create(store, may_create).map_err(|error| CliError::Sentence(format!("`{}`: {error}", store.display())))?;
+pub fn redactor(tables: &Dataset, store: &StoreRoot, may_create: bool) -> Result<Redactor, CliError> {
+    let failed = |error: std::io::Error| CliError::Sentence(format!("`{}`: {error}", store.display()));
+    let key = match store.is_folder() {
+        true => read_or_create(store, may_create).map_err(failed)?,
+        // A bucket is only read.
+        false => match store.read_text(&store.join(KEY_FILE), LONGEST_KEY)? {
+            Some(text) => Key::of_text(&text, &store.join(KEY_FILE)).map_err(failed)?,
+            None => Key::temporary().map_err(failed)?,
+        },
+    };
     let mut names: Vec<(Kind, String)> = Vec::new();
     for (kind, statement) in statements() {
         let rows = render::rows(&tables.sql(&statement)?)?;

@@ -387,7 +387,7 @@ fn snapshot(from: &[std::path::PathBuf], tables: &Dataset, global: &Global) -> R
         ..Snapshot::default()
     };
     if from.is_empty() {
-        let store = Store::open(Path::new(&global.store))?;
+        let store = Store::open(&global.store)?;
         let manifest = store.manifest();
         snapshot.tables = manifest.tables.iter().map(|(name, state)| (name.clone(), state.version)).collect();
         snapshot.catalogs = manifest.catalogs.clone();

@@ -43,7 +43,7 @@ impl Layer {
 pub struct Config {
     /// The path of the file.
     pub path: PathBuf,
-    /// The store folder.
+    /// The store.
     pub store: Option<PathBuf>,
     /// The time zone.
     pub tz: Option<String>,
@@ -84,10 +84,12 @@ impl Config {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let file = |name: &str| folder.join(name);
+        // A URL is not relative to anything.
+        let place = |name: &str| if name.contains("://") { PathBuf::from(name) } else { file(name) };
         let files = |key: &str| -> Result<Vec<PathBuf>, ConfigError> { Ok(top.texts(key)?.into_iter().map(file).collect()) };
         Ok(Config {
             path: path.to_owned(),
-            store: top.text("store")?.map(file),
+            store: top.text("store")?.map(place),
             tz: top.text("tz")?.map(str::to_owned),
             memory: top.text("memory")?.map(str::to_owned),
             as_of: top.scalar("as_of")?,
@@ -118,6 +120,8 @@ mod tests {
         let config = parse("store = \"s\"\nrules = \"r.toml\"\nquotas = \"/q.json\"\n").unwrap();
         assert_eq!(config.store, Some(PathBuf::from("conf/s")));
         assert_eq!(config.rules, [PathBuf::from("conf/r.toml")]);
+        let config = parse("store = \"s3://bucket/audit\"").unwrap();
+        assert_eq!(config.store, Some(PathBuf::from("s3://bucket/audit")));
         assert_eq!(config.quotas, Some(PathBuf::from("/q.json")));
     }
 

@@ -7,5 +7,5 @@ mod objects;
 mod walk;
 
 pub use kind::{Kind, is_refused, kind_of, kind_of_name};
-pub use objects::{Feed, Location, Object, S3Settings};
+pub use objects::{Feed, Listed, Location, Object, ObjectFolder, S3Settings};
 pub use walk::{Cut, Found, Input, Problem, Remote, Source, find, find_inputs, masked_name, plain_io};

@@ -23,6 +23,19 @@ impl Key {
             Key::Stored(bytes) | Key::Temporary(bytes) => bytes,
         }
     }
+
+    /// A new key that is not stored.
+    pub fn temporary() -> io::Result<Key> {
+        let mut key = [0u8; 32];
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Key::Temporary(key))
+    }
+
+    /// The key in the text of a key file at this path.
+    pub fn of_text(text: &str, path: &Path) -> io::Result<Key> {
+        let key = blake3::Hash::from_hex(text.trim()).map_err(|_| not_a_key(path))?;
+        Ok(Key::Stored(*key.as_bytes()))
+    }
 }
 
 /// The key in this folder. If there is none, generates one that only its owner can read; if the folder is missing or
@@ -30,23 +43,19 @@ impl Key {
 pub fn read_or_create(folder: &Path, may_create: bool) -> io::Result<Key> {
     let path = folder.join(KEY_FILE);
     if let Some(key) = read(&path)? {
-        return Ok(Key::Stored(key));
+        return Ok(key);
     }
-    let mut key = [0u8; 32];
-    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+    let fresh = Key::temporary()?;
     if !may_create || !folder.is_dir() {
-        return Ok(Key::Temporary(key));
+        return Ok(fresh);
     }
-    match create(folder, &path, &key) {
-        Ok(()) => Ok(Key::Stored(key)),
+    match create(folder, &path, &fresh.bytes()) {
+        Ok(()) => Ok(Key::Stored(fresh.bytes())),
         // Another process has just created the key, so use that one.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let key = read(&path)?.ok_or_else(|| io::Error::other("the key was removed while it was being read"))?;
-            Ok(Key::Stored(key))
+            read(&path)?.ok_or_else(|| io::Error::other("the key was removed while it was being read"))
         }
-        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
-            Ok(Key::Temporary(key))
-        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => Ok(fresh),
         Err(error) => Err(error),
     }
 }
@@ -80,17 +89,16 @@ fn create(folder: &Path, path: &Path, key: &[u8; 32]) -> io::Result<()> {
     named
 }
 
-fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
+fn not_a_key(path: &Path) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("`{}` is not a valid key: expected 64 hexadecimal digits; delete the file to generate a new key", path.display()),
+    )
+}
+
+fn read(path: &Path) -> io::Result<Option<Key>> {
     const LONGEST: u64 = 4096;
-    let wrong = || {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!(
-                "`{}` is not a valid key: expected 64 hexadecimal digits; delete the file to generate a new key",
-                path.display()
-            ),
-        )
-    };
+    let wrong = || not_a_key(path);
     // A store may come from somebody else: no link is followed and no device is read.
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => {
@@ -103,7 +111,7 @@ fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
         Err(error) => return Err(error),
     }
     match fs::read_to_string(path) {
-        Ok(text) => blake3::Hash::from_hex(text.trim()).map(|key| Some(*key.as_bytes())).map_err(|_| wrong()),
+        Ok(text) => Key::of_text(&text, path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(wrong()),
         Err(error) => Err(error),
     }

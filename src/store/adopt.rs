@@ -4,10 +4,9 @@ use super::commit::{self, Purpose, TableChange, commit, recover};
 use super::maintain::written;
 use super::manifest::Manifest;
 use super::reconcile::Unfinished;
-use super::{ForeignCommit, Store, StoreError, WriteOptions, delta, lock, runtime};
+use super::{ForeignCommit, Store, StoreError, StoreRoot, WriteOptions, delta, lock, runtime};
 use crate::table::Table;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 impl Store {
     /// Accepts the changes of other programs. Every writing command does this when it is safe; this command also
@@ -15,7 +14,15 @@ impl Store {
     ///
     /// # Errors
     /// When the resulting table cannot be used.
-    pub fn adopt(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<ForeignCommit>, StoreError> {
+    pub fn adopt(
+        root: impl Into<StoreRoot>,
+        options: WriteOptions,
+        waiting: &dyn Fn(),
+    ) -> Result<Vec<ForeignCommit>, StoreError> {
+        root.into().change(options, waiting, |root| Store::adopt_in_folder(root, options, waiting))
+    }
+
+    fn adopt_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<ForeignCommit>, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let recovered = match runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now)) {
@@ -31,7 +38,11 @@ impl Store {
     ///
     /// # Errors
     /// When files of that state no longer exist. Nothing is changed in that case.
-    pub fn take_back(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<Table>, StoreError> {
+    pub fn take_back(root: impl Into<StoreRoot>, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<Table>, StoreError> {
+        root.into().change(options, waiting, |root| Store::take_back_in_folder(root, options, waiting))
+    }
+
+    fn take_back_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<Table>, StoreError> {
         let _lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let manifest = match Manifest::read(root)? {

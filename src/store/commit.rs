@@ -9,7 +9,7 @@ use super::delta::{self, CommitInfo, Facts};
 use super::manifest::{DataFile, Manifest, TableState};
 use super::reconcile::{ForeignCommit, Reconciled, Unfinished, reconcile};
 use super::write::{LoadWriter, load_of, table_folder};
-use super::{StoreError, fault, guard, lock, removed};
+use super::{StoreError, StoreRoot, fault, guard, lock, removed};
 use crate::table::Table;
 use futures::future::try_join_all;
 use rayon::prelude::*;
@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 /// Commit metadata: the number of the load.
-const LOAD: &str = "ecs-audit.load";
+pub const LOAD: &str = "ecs-audit.load";
 /// Ledger commit metadata: the version of every table.
 const TABLES: &str = "ecs-audit.tables";
 /// Ledger commit metadata: the number of records classified by each version of the failure catalog.
@@ -81,7 +81,7 @@ pub struct TableChange {
 /// # Errors
 /// When a log or the manifest cannot be written; readers then keep seeing the previous state.
 pub async fn commit(
-    root: &Path,
+    root: &StoreRoot,
     manifest: &mut Manifest,
     mut changes: BTreeMap<Table, TableChange>,
     purpose: &Purpose,
@@ -133,7 +133,7 @@ pub async fn commit(
 
 /// The checksums of the commits since the last change of the ledger. The newest commit of the ledger, at this version,
 /// is the last one that they can include.
-fn seals(root: &Path, before: &Manifest, next: &mut Manifest, ledger: u64) -> Result<Value, StoreError> {
+fn seals(root: &StoreRoot, before: &Manifest, next: &mut Manifest, ledger: u64) -> Result<Value, StoreError> {
     let mut seals = Map::new();
     let with_ledger = Table::ALL.iter().filter(|table| **table == Table::Files || next.table(**table).is_some());
     for table in with_ledger.copied().collect::<Vec<_>>() {
@@ -177,7 +177,7 @@ fn is_next(table: Table, known: Option<&TableState>, version: u64) -> Result<(),
 }
 
 /// Adds the columns of this release to the metadata of tables from earlier releases, so that other engines see them.
-async fn evolve_all(root: &Path, manifest: &mut Manifest, facts: &Facts) -> Result<(), StoreError> {
+async fn evolve_all(root: &StoreRoot, manifest: &mut Manifest, facts: &Facts) -> Result<(), StoreError> {
     let load = manifest.loads;
     for table in Table::ALL {
         let Some(state) = manifest.tables.get_mut(table.name()) else { continue };
@@ -202,7 +202,7 @@ fn change_of<'a>(change: &'a TableChange, purpose: &Purpose, (load, now): (u64, 
 
 /// Syncs the data files of a change and their folders to disk before a commit refers to them. Files are synced in
 /// parallel, which is faster than one by one.
-fn sync_files(root: &Path, changes: &BTreeMap<Table, TableChange>, ledger: &TableChange) -> Result<(), StoreError> {
+fn sync_files(root: &StoreRoot, changes: &BTreeMap<Table, TableChange>, ledger: &TableChange) -> Result<(), StoreError> {
     let of_table = |table: Table, change: &TableChange| {
         let folder = table_folder(root, table);
         change.add.iter().map(|file| folder.join(&file.path)).collect::<Vec<_>>()
@@ -210,7 +210,7 @@ fn sync_files(root: &Path, changes: &BTreeMap<Table, TableChange>, ledger: &Tabl
     let mut files: Vec<_> = changes.iter().flat_map(|(table, change)| of_table(*table, change)).collect();
     files.extend(of_table(Table::Files, ledger));
     let folders: BTreeSet<_> = files.iter().flat_map(|file| file.ancestors().skip(1).take(2).map(Path::to_path_buf)).collect();
-    files.par_iter().with_max_len(1).try_for_each(|file| durable(file))?;
+    files.par_iter().with_max_len(1).try_for_each(|file| root.fetch(file).and_then(|()| durable(file)))?;
     folders.iter().try_for_each(|folder| durable(folder))
 }
 
@@ -252,7 +252,12 @@ pub struct Recovered {
 /// # Errors
 /// When parts of the store are missing or the changes of other programs cannot be used. Nothing is changed in that
 /// case.
-pub async fn recover(root: &Path, _lock: &lock::WriteLock, unfinished: Unfinished, now: i64) -> Result<Recovered, StoreError> {
+pub async fn recover(
+    root: &StoreRoot,
+    _lock: &lock::WriteLock,
+    unfinished: Unfinished,
+    now: i64,
+) -> Result<Recovered, StoreError> {
     let on_disk = Manifest::read(root)?;
     let (mut manifest, was_lost) = match on_disk.clone() {
         Some(manifest) => match ahead_of(root, &manifest).await? {
@@ -308,22 +313,24 @@ pub async fn recover(root: &Path, _lock: &lock::WriteLock, unfinished: Unfinishe
 ///
 /// # Errors
 /// When a log is missing or incomplete, or the changes of other programs cannot be used.
-pub async fn beyond(root: &Path, manifest: &Manifest, unfinished: Unfinished) -> Result<Vec<(Table, Reconciled)>, StoreError> {
+pub async fn beyond(
+    root: &StoreRoot,
+    manifest: &Manifest,
+    unfinished: Unfinished,
+) -> Result<Vec<(Table, Reconciled)>, StoreError> {
     let mut found = Vec::new();
     for table in Table::ALL {
         let known = manifest.table(*table);
-        guard::folders(root, &table_folder(root, *table))?;
-        if table_folder(root, *table).join(delta::LOG).is_dir() {
+        root.check_folders(&table_folder(root, *table))?;
+        if root.has_folder(&table_folder(root, *table).join(delta::LOG)) {
             // A table that is not in the manifest was created by an interrupted change; its version 0 is empty.
             let (version, files) = known.map_or((0, &[][..]), |state| (state.version, &state.files));
             let newest = delta::newest(root, *table)?;
             if newest < version {
-                let detail =
-                    format!("the log of table `{}` ends at version {newest}, but version {version} is needed", table.name());
-                return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
+                return Err(ends_early(root, *table, newest, version));
             }
             if newest > version {
-                guard::check_log(root, *table)?;
+                root.check_log(*table)?;
                 let reconciled = reconcile(root, *table, (version, files), newest, unfinished).await?;
                 found.push((*table, reconciled));
             }
@@ -336,13 +343,55 @@ pub async fn beyond(root: &Path, manifest: &Manifest, unfinished: Unfinished) ->
 }
 
 /// Whether the folder of the tables has any content.
-pub fn holds_tables(root: &Path) -> bool {
-    fs::read_dir(root.join("tables")).is_ok_and(|mut tables| tables.next().is_some())
+pub fn holds_tables(root: &StoreRoot) -> bool {
+    let tables = root.join("tables");
+    if root.is_folder() { fs::read_dir(tables).is_ok_and(|mut tables| tables.next().is_some()) } else { root.has_folder(&tables) }
+}
+
+/// Whether a manifest is that of the newest change. In a folder it is, because both are written under the lock, or
+/// [`recover`] finds out. A bucket may hold a copy of another time than the logs, so there it is compared with the newest
+/// commit of the ledger.
+///
+/// # Errors
+/// When it is that of the newest change, but parts of the store are missing, such as after an interrupted copy.
+pub fn is_current(root: &StoreRoot, manifest: &Manifest) -> Result<bool, StoreError> {
+    if root.is_folder() {
+        return Ok(true);
+    }
+    let Some((ledger, facts)) = delta::newest_with(root, Table::Files, TABLES)? else {
+        // A first load that is still running, or was interrupted.
+        return Ok(manifest.loads == 0);
+    };
+    let versions = facts.get(TABLES).and_then(Value::as_object);
+    let is_named = |table: &Table| {
+        let known = manifest.table(*table).map(|state| state.version);
+        let named = versions.and_then(|versions| versions.get(table.name())?.as_u64());
+        known == if *table == Table::Files { Some(ledger) } else { named }
+    };
+    let seal = delta::seal(root, Table::Files, ledger)?.map(|seal| (ledger, seal));
+    if !Table::ALL.iter().all(is_named) || manifest.ledger_seal != seal {
+        return Ok(false);
+    }
+    for table in Table::ALL {
+        let Some(state) = manifest.table(*table) else { continue };
+        let newest = delta::newest(root, *table)?;
+        if newest < state.version {
+            return Err(ends_early(root, *table, newest, state.version));
+        }
+    }
+    all_there(root, manifest)?;
+    Ok(true)
+}
+
+/// A log that lacks its newest commits.
+fn ends_early(root: &Path, table: Table, newest: u64, version: u64) -> StoreError {
+    let detail = format!("the log of table `{}` ends at version {newest}, but version {version} is needed", table.name());
+    StoreError::Incomplete { root: root.to_path_buf(), detail }
 }
 
 /// The manifest of a change that was committed to the ledger but not to the manifest; `None` if the manifest is up to
 /// date or files of that change are missing.
-async fn ahead_of(root: &Path, manifest: &Manifest) -> Result<Option<Manifest>, StoreError> {
+async fn ahead_of(root: &StoreRoot, manifest: &Manifest) -> Result<Option<Manifest>, StoreError> {
     let known = manifest.table(Table::Files).map(|state| state.version);
     let Some((version, facts)) = delta::newest_with(root, Table::Files, TABLES)? else { return Ok(None) };
     if known.is_some_and(|known| version <= known) || loads_of(&facts) <= manifest.loads {
@@ -359,12 +408,15 @@ async fn ahead_of(root: &Path, manifest: &Manifest) -> Result<Option<Manifest>, 
 ///
 /// # Errors
 /// When no ledger commit lists versions, or listed files are missing.
-pub async fn rebuilt(root: &Path) -> Result<Manifest, StoreError> {
+pub async fn rebuilt(root: &StoreRoot) -> Result<Manifest, StoreError> {
     match delta::newest_with(root, Table::Files, TABLES)? {
         Some((version, facts)) => manifest_of(root, version, &facts).await,
         None => {
-            let detail = "`manifest.json` is missing, and no commit of the ledger `tables/files` lists its contents".to_owned();
-            Err(StoreError::Incomplete { root: root.to_path_buf(), detail })
+            let detail = match root.is_folder() {
+                true => "`manifest.json` is missing, and no commit of the ledger `tables/files` lists its contents",
+                false => "no commit of the ledger `tables/files` lists its contents",
+            };
+            Err(StoreError::Incomplete { root: root.to_path_buf(), detail: detail.to_owned() })
         }
     }
 }
@@ -373,7 +425,7 @@ fn loads_of(facts: &CommitInfo) -> u64 {
     facts.get(LOAD).and_then(Value::as_u64).filter(|load| *load <= guard::MOST).unwrap_or(0)
 }
 
-async fn manifest_of(root: &Path, ledger: u64, facts: &CommitInfo) -> Result<Manifest, StoreError> {
+async fn manifest_of(root: &StoreRoot, ledger: u64, facts: &CommitInfo) -> Result<Manifest, StoreError> {
     let mut manifest = Manifest::after(loads_of(facts));
     let catalogs = facts.get(CATALOGS).cloned().and_then(|catalogs| serde_json::from_value(catalogs).ok());
     manifest.catalogs = catalogs.unwrap_or_default();
@@ -406,7 +458,7 @@ fn incomplete(root: &Path, error: StoreError) -> StoreError {
 
 /// The newest version with the same records as this one. Earlier releases did not commit compaction and
 /// reclassification to the ledger, and vacuum may have deleted the files that they replaced.
-fn same_records_up_to(root: &Path, table: Table, version: u64) -> Result<u64, StoreError> {
+fn same_records_up_to(root: &StoreRoot, table: Table, version: u64) -> Result<u64, StoreError> {
     let mut same = version;
     for next in delta::versions(root, table)?.split_off(&(version + 1)) {
         let facts = delta::read_commit(root, table, next)?.info;
@@ -420,14 +472,14 @@ fn same_records_up_to(root: &Path, table: Table, version: u64) -> Result<u64, St
 }
 
 /// Checks that every file of a manifest exists with its full size.
-pub fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
+pub fn all_there(root: &StoreRoot, manifest: &Manifest) -> Result<(), StoreError> {
     let mut missing = Vec::new();
     let mut count = 0;
     for table in Table::ALL {
         for file in manifest.files(*table) {
             count += 1;
             let path = table_folder(root, *table).join(&file.path);
-            if guard::file_at(root, &path)?.map_or(0, |metadata| metadata.len()) != file.size {
+            if root.size(&path)?.unwrap_or(0) != file.size {
                 missing.push(path);
             }
         }
@@ -439,7 +491,7 @@ pub fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
 
 /// Deletes Parquet files of changes that the manifest does not know. No log refers to them and nobody can be reading
 /// them; the next change reuses their names.
-fn remove_unfinished(root: &Path, table: Table, manifest: &Manifest) -> Result<(), StoreError> {
+fn remove_unfinished(root: &StoreRoot, table: Table, manifest: &Manifest) -> Result<(), StoreError> {
     let folder = table_folder(root, table);
     let known: BTreeSet<&str> = manifest.files(table).iter().map(|file| file.path.as_str()).collect();
     for (day, _) in guard::names(root, &folder)?.into_iter().filter(|(day, is_folder)| *is_folder && day.starts_with("day=")) {

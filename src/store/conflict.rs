@@ -4,19 +4,18 @@
 use super::manifest::DataFile;
 use super::read::{in_schema, ints, read_columns, texts};
 use super::write::{LoadWriter, table_folder};
-use super::{StoreError, guard};
+use super::{StoreError, StoreRoot, guard};
 use crate::load::{Conflict, LoadError, Removal, RowsToRemove, Settled, TableConflicts, WrittenRow};
 use crate::table::Table;
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 
 /// Settles the conflicts of a load that wrote `written`; `stored` are the files of earlier loads. Replaces rewritten
 /// files in `written`.
 pub fn settle(
-    root: &Path,
+    root: &StoreRoot,
     conflicts: &[Conflict],
     stored: &BTreeMap<Table, Vec<DataFile>>,
     written: &mut BTreeMap<Table, Vec<DataFile>>,
@@ -87,7 +86,7 @@ fn kept_rows(batch: &RecordBatch, remove: &RowsToRemove) -> Option<BooleanArray>
 
 /// Rewrites a file without some rows; `None` if it has none of these.
 fn without(
-    root: &Path,
+    root: &StoreRoot,
     table: Table,
     file: &DataFile,
     remove: &RowsToRemove,
@@ -112,7 +111,7 @@ fn without(
 }
 
 /// Removes files that have no rows left.
-fn files_without_rows(root: &Path, table: Table, files: &mut Vec<DataFile>) -> Result<(), StoreError> {
+fn files_without_rows(root: &StoreRoot, table: Table, files: &mut Vec<DataFile>) -> Result<(), StoreError> {
     for file in files.iter().filter(|file| file.rows == 0) {
         guard::remove(root, &table_folder(root, table).join(&file.path))?;
     }

@@ -3,15 +3,17 @@
 use super::commit::durable;
 use super::manifest::DataFile;
 use super::write::{day_name, day_of_name, day_of_path, load_of, table_folder};
-use super::{StoreError, guard};
+use super::{StoreError, StoreRoot, guard};
 use crate::table::{FieldKind, Table};
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake_core::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField, StructType, Transaction};
+use deltalake_core::logstore::{LogStore, LogStoreFactory, ObjectStoreRef, StorageConfig, default_logstore, logstore_factories};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::{DeltaTable, DeltaTableBuilder};
+use deltalake_core::{DeltaResult, DeltaTable, DeltaTableBuilder};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
 
 /// The application id in the `txn` actions of our commits, which also carry the number of the change.
 const APPLICATION: &str = "ecs-audit";
@@ -30,9 +32,47 @@ fn failed(table: Table) -> impl Fn(deltalake_core::DeltaTableError) -> StoreErro
 /// The tag of an added file with the BLAKE3 hash of its content.
 const HASH: &str = "ecs-audit.blake3";
 
-/// The URL of an existing table folder whose log is safe to read.
+/// Prepares to open a table whose log is safe to read.
+fn builder(root: &StoreRoot, table: Table) -> Result<DeltaTableBuilder, StoreError> {
+    root.check_log(table)?;
+    match root.delta_location(table)? {
+        None => DeltaTableBuilder::from_url(url_of(root, table)?).map_err(failed(table)),
+        Some((url, client)) => {
+            know_buckets();
+            let builder = DeltaTableBuilder::from_url(url.clone()).map_err(failed(table))?;
+            Ok(builder.with_storage_backend(client, url))
+        }
+    }
+}
+
+/// Logs in buckets, which the Delta library reads like those in other places.
+#[derive(Debug)]
+struct LogsInBuckets;
+
+impl LogStoreFactory for LogsInBuckets {
+    fn with_options(
+        &self,
+        of_table: ObjectStoreRef,
+        of_store: ObjectStoreRef,
+        location: &url::Url,
+        options: &StorageConfig,
+    ) -> DeltaResult<Arc<dyn LogStore>> {
+        Ok(default_logstore(of_table, of_store, location, options))
+    }
+}
+
+/// Lets the Delta library open tables in buckets with the client that it is given.
+fn know_buckets() {
+    static KNOWN: Once = Once::new();
+    KNOWN.call_once(|| {
+        if let Ok(scheme) = url::Url::parse("s3://") {
+            logstore_factories().insert(scheme, Arc::new(LogsInBuckets));
+        }
+    });
+}
+
+/// The URL of an existing local table folder.
 fn url_of(root: &Path, table: Table) -> Result<url::Url, StoreError> {
-    guard::check_log(root, table)?;
     let folder = table_folder(root, table);
     let folder = folder.canonicalize().map_err(|error| StoreError::io(&folder, error))?;
     url::Url::from_directory_path(&folder).map_err(|()| StoreError::Delta {
@@ -42,8 +82,9 @@ fn url_of(root: &Path, table: Table) -> Result<url::Url, StoreError> {
 }
 
 /// Opens a table at its newest version; creates it if it does not exist.
-pub async fn open_or_create(root: &Path, table: Table) -> Result<DeltaTable, StoreError> {
+pub async fn open_or_create(root: &StoreRoot, table: Table) -> Result<DeltaTable, StoreError> {
     guard::make_folders(root, &table_folder(root, table).join(LOG))?;
+    root.check_log(table)?;
     let delta = DeltaTable::try_from_url(url_of(root, table)?).await.map_err(failed(table))?;
     if delta.version().is_some() {
         return Ok(delta);
@@ -67,7 +108,7 @@ pub async fn open_or_create(root: &Path, table: Table) -> Result<DeltaTable, Sto
 }
 
 /// Adds missing columns to the metadata of a table; returns the new version if there were any.
-pub async fn evolve(root: &Path, table: Table, load: u64, facts: Facts) -> Result<Option<u64>, StoreError> {
+pub async fn evolve(root: &StoreRoot, table: Table, load: u64, facts: Facts) -> Result<Option<u64>, StoreError> {
     let delta = open_or_create(root, table).await?;
     let schema = delta.snapshot().map_err(failed(table))?.schema();
     let missing = table.fields().iter().filter(|field| schema.field(field.name).is_none());
@@ -184,9 +225,8 @@ fn remove_action(file: &DataFile, change: &Change<'_>) -> Remove {
 }
 
 /// The files of a table at a version of its log, ordered by load.
-pub async fn files_at(root: &Path, table: Table, version: u64) -> Result<Vec<DataFile>, StoreError> {
-    let builder = DeltaTableBuilder::from_url(url_of(root, table)?).map_err(failed(table))?;
-    let delta = builder.with_version(version).load().await.map_err(failed(table))?;
+pub async fn files_at(root: &StoreRoot, table: Table, version: u64) -> Result<Vec<DataFile>, StoreError> {
+    let delta = builder(root, table)?.with_version(version).load().await.map_err(failed(table))?;
     let state = delta.snapshot().map_err(failed(table))?;
     let mut files = Vec::new();
     for logged in state.log_data().iter() {
@@ -233,7 +273,7 @@ impl From<&DataFile> for LoggedFile {
 ///
 /// # Errors
 /// When the file has no day, its path is outside the table folder, or its footer is needed but cannot be read.
-pub fn data_file(root: &Path, table: Table, logged: &LoggedFile) -> Result<DataFile, StoreError> {
+pub fn data_file(root: &StoreRoot, table: Table, logged: &LoggedFile) -> Result<DataFile, StoreError> {
     let LoggedFile { path, day, size, stats, hash } = logged;
     let wrong = |detail: String| StoreError::Delta { table: table.name(), detail };
     let Some(day) = day.filter(|_| guard::is_data_path(path)) else {
@@ -272,7 +312,7 @@ fn micros(times: Times) -> Option<i64> {
 
 /// The `commitInfo` and version of the newest commit with metadata `named`; `None` if there is no such commit. The
 /// log is read backwards as long as its commits are separate files.
-pub fn newest_with(root: &Path, table: Table, named: &str) -> Result<Option<(u64, CommitInfo)>, StoreError> {
+pub fn newest_with(root: &StoreRoot, table: Table, named: &str) -> Result<Option<(u64, CommitInfo)>, StoreError> {
     let versions = versions(root, table)?;
     for version in versions.into_iter().rev() {
         let facts = read_commit(root, table, version)?.info;
@@ -284,15 +324,15 @@ pub fn newest_with(root: &Path, table: Table, named: &str) -> Result<Option<(u64
 }
 
 /// The versions whose commits still exist as separate files.
-pub fn versions(root: &Path, table: Table) -> Result<BTreeSet<u64>, StoreError> {
-    let names = guard::names(root, &table_folder(root, table).join(LOG))?;
+pub fn versions(root: &StoreRoot, table: Table) -> Result<BTreeSet<u64>, StoreError> {
+    let names = root.names(&table_folder(root, table).join(LOG))?;
     let version = |name: &str| name.strip_suffix(".json")?.parse().ok().filter(|version| *version <= guard::MOST);
     Ok(names.iter().filter_map(|(name, _)| version(name)).collect())
 }
 
 /// Those of these data files that commits of a table removed. The log is read backwards, because files are removed
 /// soon after they were replaced.
-pub fn removed(root: &Path, table: Table, files: &BTreeSet<&str>) -> Result<BTreeSet<String>, StoreError> {
+pub fn removed(root: &StoreRoot, table: Table, files: &BTreeSet<&str>) -> Result<BTreeSet<String>, StoreError> {
     let mut found = BTreeSet::new();
     for version in versions(root, table)?.into_iter().rev() {
         if found.len() == files.len() {
@@ -305,10 +345,10 @@ pub fn removed(root: &Path, table: Table, files: &BTreeSet<&str>) -> Result<BTre
 }
 
 /// The checksum of a commit; `None` if it no longer exists as a separate file.
-pub fn seal(root: &Path, table: Table, version: u64) -> Result<Option<String>, StoreError> {
+pub fn seal(root: &StoreRoot, table: Table, version: u64) -> Result<Option<String>, StoreError> {
     /// Digits of the checksum: 128 bits.
     const DIGITS: usize = 32;
-    let text = guard::read(root, &commit_path(root, table, version), guard::MOST_TEXT)?;
+    let text = root.read(&commit_path(root, table, version), guard::MOST_TEXT)?;
     Ok(text.map(|text| blake3::hash(&text).to_hex().chars().take(DIGITS).collect()))
 }
 
@@ -318,17 +358,17 @@ pub fn commit_path(root: &Path, table: Table, version: u64) -> PathBuf {
 }
 
 /// Whether the commit of a version still exists as a separate file.
-pub fn has_commit(root: &Path, table: Table, version: u64) -> bool {
-    std::fs::symlink_metadata(commit_path(root, table, version)).is_ok_and(|metadata| metadata.is_file())
+pub fn has_commit(root: &StoreRoot, table: Table, version: u64) -> bool {
+    root.has_file(&commit_path(root, table, version))
 }
 
 /// The newest version of a table with a log.
-pub fn newest(root: &Path, table: Table) -> Result<u64, StoreError> {
+pub fn newest(root: &StoreRoot, table: Table) -> Result<u64, StoreError> {
     Ok(versions(root, table)?.last().copied().unwrap_or(0))
 }
 
 /// Whether the log continues after this version, without listing the folder.
-pub fn goes_on_after(root: &Path, table: Table, version: u64) -> bool {
+pub fn goes_on_after(root: &StoreRoot, table: Table, version: u64) -> bool {
     #[derive(serde::Deserialize)]
     struct Checkpoint {
         version: u64,
@@ -336,9 +376,16 @@ pub fn goes_on_after(root: &Path, table: Table, version: u64) -> bool {
     if has_commit(root, table, version + 1) {
         return true;
     }
+    if !root.is_folder() {
+        // All names are known, so no request is needed.
+        const DIGITS: usize = 20;
+        let version_of = |name: &str| name.get(..DIGITS)?.parse::<u64>().ok();
+        let names = root.names(&table_folder(root, table).join(LOG)).unwrap_or_default();
+        return names.iter().filter_map(|(name, _)| version_of(name)).any(|newest| newest > version);
+    }
     // Commits may have been deleted after a checkpoint.
     const MOST_CHECKPOINT: u64 = 1 << 20;
-    let checkpoint = guard::read(root, &last_checkpoint(root, table), MOST_CHECKPOINT).ok().flatten();
+    let checkpoint = root.read(&last_checkpoint(root, table), MOST_CHECKPOINT).ok().flatten();
     let checkpoint = checkpoint.and_then(|text| serde_json::from_slice::<Checkpoint>(&text).ok());
     checkpoint.is_some_and(|checkpoint| checkpoint.version > version)
 }
@@ -465,10 +512,10 @@ impl Commit {
 ///
 /// # Errors
 /// When it is missing or is not a Delta commit.
-pub fn read_commit(root: &Path, table: Table, version: u64) -> Result<Commit, StoreError> {
+pub fn read_commit(root: &StoreRoot, table: Table, version: u64) -> Result<Commit, StoreError> {
     let path = commit_path(root, table, version);
     let missing = || StoreError::io(&path, std::io::Error::from(std::io::ErrorKind::NotFound));
-    let text = guard::read(root, &path, guard::MOST_TEXT)?.ok_or_else(missing)?;
+    let text = root.read(&path, guard::MOST_TEXT)?.ok_or_else(missing)?;
     let mut commit = Commit::at(version);
     for action in serde_json::Deserializer::from_slice(&text).into_iter::<LoggedAction>() {
         let action = action.map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;

@@ -8,6 +8,15 @@ pub enum StoreError {
     /// The store does not exist.
     #[error("there is no store at `{}`: load an export with `ecs-audit load DIR`, or query it directly with `query --from DIR`", .0.display())]
     Missing(PathBuf),
+    /// No store is below the prefix, or nothing was loaded into it yet.
+    #[error("there is no store at `{}`: load an export with `ecs-audit load DIR --store {}`, or copy a store there with `aws s3 sync .ecs-audit {}`", .0.display(), .0.display(), .0.display())]
+    MissingInBucket(PathBuf),
+    /// Another writer changed a store in a bucket first.
+    #[error("another `ecs-audit` changed `{}` while this command was running, so nothing was stored; run it again", .0.display())]
+    Raced(PathBuf),
+    /// The server of a bucket does not respect conditions.
+    #[error("the server of `{}` ignores the condition `If-None-Match: *`, so that two writers could overwrite each other: write to a store in a folder, and copy it to the bucket", .0.display())]
+    Unconditional(PathBuf),
     /// The operating system reported an error.
     #[error("`{}`: {detail}", .path.display())]
     Io {

@@ -1,4 +1,4 @@
-//! Access to the files of a store, which somebody else may have made.
+//! Access to the files of a store in a folder, which somebody else may have made.
 //!
 //! A store is a tree of regular files and folders. No symbolic link below its folder is followed, for reading, writing
 //! or deleting; pipes and devices are not opened; sizes have limits. New files and folders are accessible only to
@@ -7,6 +7,7 @@
 use super::StoreError;
 use super::write::table_folder;
 use crate::table::Table;
+use parquet::file::reader::ChunkReader;
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -291,24 +292,35 @@ pub fn check_log(root: &Path, table: Table) -> Result<(), StoreError> {
                 continue;
             }
             let metadata = fs::symlink_metadata(&path).map_err(|error| StoreError::io(&path, error))?;
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            if ending == Some("json") && metadata.len() > MOST_TEXT {
-                let detail = format!("it has {} bytes, more than {MOST_TEXT}", metadata.len());
-                return Err(StoreError::Damaged { path, detail });
-            }
-            let unpacked = if ending == Some("parquet") { checkpoint_size(root, &path)? } else { metadata.len() };
+            check_text_size(&path, metadata.len())?;
+            let is_checkpoint = path.extension().is_some_and(|ending| ending == "parquet");
+            let unpacked = if is_checkpoint { unpacked_size(&path, &open(root, &path)?)? } else { metadata.len() };
             size = size.saturating_add(unpacked.max(metadata.len()));
         }
     }
+    check_log_size(&log, size)
+}
+
+/// Checks the size of a commit; other files of a log have no limit of their own.
+pub fn check_text_size(path: &Path, size: u64) -> Result<(), StoreError> {
+    if path.extension().is_some_and(|ending| ending == "json") && size > MOST_TEXT {
+        let detail = format!("it has {size} bytes, more than {MOST_TEXT}");
+        return Err(StoreError::Damaged { path: path.to_path_buf(), detail });
+    }
+    Ok(())
+}
+
+/// Checks the size of a whole log, with its checkpoints uncompressed.
+pub fn check_log_size(log: &Path, size: u64) -> Result<(), StoreError> {
     if size > MOST_LOG {
         let detail = format!("its files have {size} bytes uncompressed, more than {MOST_LOG}");
-        return Err(StoreError::Damaged { path: log, detail });
+        return Err(StoreError::Damaged { path: log.to_path_buf(), detail });
     }
     Ok(())
 }
 
 /// Checks that the commits since the last checkpoint follow each other: the Delta library reports a gap in its own terms.
-fn check_order(table: Table, log: &Path, names: &[(String, bool)]) -> Result<(), StoreError> {
+pub fn check_order(table: Table, log: &Path, names: &[(String, bool)]) -> Result<(), StoreError> {
     const DIGITS: usize = 20;
     let (mut commits, mut checkpoints) = (BTreeMap::new(), BTreeMap::new());
     for (name, _) in names {
@@ -337,10 +349,9 @@ fn check_order(table: Table, log: &Path, names: &[(String, bool)]) -> Result<(),
 }
 
 /// The uncompressed size of a checkpoint, from its footer. A row takes some memory even if it is empty.
-fn checkpoint_size(root: &Path, path: &Path) -> Result<u64, StoreError> {
+pub fn unpacked_size<R: ChunkReader>(path: &Path, file: &R) -> Result<u64, StoreError> {
     const ROW: i64 = 64;
-    let file = open(root, path)?;
-    let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&file);
+    let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(file);
     let metadata = metadata.map_err(|error| StoreError::Damaged { path: path.to_path_buf(), detail: error.to_string() })?;
     let groups = metadata.row_groups().iter();
     let bytes = |size: i64| u64::try_from(size).unwrap_or(u64::MAX);

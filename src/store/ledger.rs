@@ -1,8 +1,8 @@
 //! The ledger: the files that each load read, and the records it quarantined.
 
-use super::StoreError;
 use super::manifest::Manifest;
 use super::read::{ints, read_columns, texts};
+use super::{StoreError, StoreRoot};
 use crate::discover::Input;
 use crate::load::{FileReport, Rejected, is_incomplete};
 use crate::table::{Columns, LoadedFile, Quarantined, Row, Table};
@@ -10,7 +10,6 @@ use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
 /// The latest ledger entry of a file.
@@ -35,7 +34,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Reads the ledger.
-    pub fn read(root: &Path, manifest: &Manifest) -> Result<Ledger, StoreError> {
+    pub fn read(root: &StoreRoot, manifest: &Manifest) -> Result<Ledger, StoreError> {
         const COLUMNS: [&str; 18] = [
             "load",
             "file",
@@ -105,7 +104,7 @@ impl Ledger {
 
     /// The positions of the reports with new information: all except retried files that again yielded no records and
     /// the same problems.
-    pub fn news(&self, root: &Path, manifest: &Manifest, reports: &[FileReport]) -> Result<Vec<usize>, StoreError> {
+    pub fn news(&self, root: &StoreRoot, manifest: &Manifest, reports: &[FileReport]) -> Result<Vec<usize>, StoreError> {
         let before = |report: &FileReport| {
             let known = self.by_path.get(&whole_path(report.folder.as_deref(), &report.name))?;
             let same = known.report.content_hash == report.content_hash
@@ -166,7 +165,7 @@ fn problems_of(report: &FileReport) -> BTreeSet<(Option<i64>, String)> {
     report.problems.iter().map(|problem| (problem.record.and_then(int), problem.why.clone())).collect()
 }
 
-fn read_problems(root: &Path, manifest: &Manifest) -> Result<Problems, StoreError> {
+fn read_problems(root: &StoreRoot, manifest: &Manifest) -> Result<Problems, StoreError> {
     let mut problems = Problems::new();
     for file in manifest.files(Table::Quarantine) {
         for batch in read_columns(root, Table::Quarantine, file, &["load", "file", "folder", "record", "why"])? {

@@ -1,8 +1,7 @@
 //! Allows one writer at a time. The operating system releases the lock if the process dies.
 
-use super::{StoreError, guard};
+use super::{StoreError, StoreRoot, guard};
 use std::fs::{File, TryLockError};
-use std::path::Path;
 use std::time::Duration;
 
 /// Held while writing to a store.
@@ -11,8 +10,9 @@ pub struct WriteLock {
     _file: File,
 }
 
-/// Acquires the lock. If it is held, calls `waiting` once and retries until the timeout.
-pub fn take(root: &Path, patience: Duration, waiting: &dyn Fn()) -> Result<WriteLock, StoreError> {
+/// Acquires the lock, which only a folder has. If it is held, calls `waiting` once and retries until the timeout.
+pub fn take(root: &StoreRoot, patience: Duration, waiting: &dyn Fn()) -> Result<WriteLock, StoreError> {
+    debug_assert!(root.is_folder(), "a bucket is changed in a working copy");
     guard::make_root(root)?;
     let path = root.join("lock");
     let file = guard::open_or_create(root, &path)?;

@@ -4,10 +4,9 @@ use super::commit::{Recovered, recover};
 use super::manifest::Manifest;
 use super::reconcile::Unfinished;
 use super::write::table_folder;
-use super::{Store, StoreError, WriteOptions, delta, fault, guard, lock, merge, runtime};
+use super::{Store, StoreError, StoreRoot, WriteOptions, delta, fault, lock, merge, runtime};
 use crate::table::Table;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// The result of maintenance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,7 +22,11 @@ pub struct Maintained {
 impl Store {
     /// Merges the small files of each table and day. Readers that have the store open are not affected, because the
     /// old files remain until [`Store::vacuum`].
-    pub fn compact(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
+    pub fn compact(root: impl Into<StoreRoot>, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
+        root.into().change(options, waiting, |root| Store::compact_in_folder(root, options, waiting))
+    }
+
+    fn compact_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let mut manifest = written(root, runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
@@ -35,7 +38,21 @@ impl Store {
 
     /// Deletes the files that were replaced at least `keep` microseconds ago, so that readers of an older version can
     /// finish.
-    pub fn vacuum(root: &Path, keep: i64, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
+    pub fn vacuum(
+        root: impl Into<StoreRoot>,
+        keep: i64,
+        options: WriteOptions,
+        waiting: &dyn Fn(),
+    ) -> Result<Maintained, StoreError> {
+        root.into().change(options, waiting, |root| Store::vacuum_in_folder(root, keep, options, waiting))
+    }
+
+    fn vacuum_in_folder(
+        root: &StoreRoot,
+        keep: i64,
+        options: WriteOptions,
+        waiting: &dyn Fn(),
+    ) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let mut manifest = written(root, runtime(root)?.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
         let replaced = manifest.superseded.len() as u64;
@@ -46,7 +63,7 @@ impl Store {
 }
 
 /// Deletes the files that were replaced at or before `until` (microseconds since 1970 UTC); returns the bytes freed.
-pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64) -> Result<u64, StoreError> {
+pub(super) fn remove_superseded(root: &StoreRoot, manifest: &mut Manifest, until: i64) -> Result<u64, StoreError> {
     let (expired, kept): (Vec<_>, Vec<_>) =
         std::mem::take(&mut manifest.superseded).into_iter().partition(|file| file.at <= until);
     manifest.superseded = kept;
@@ -71,14 +88,14 @@ pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64
         for file in paths.iter().filter(|path| !known.contains(path.as_str())) {
             let path = table_folder(root, table).join(file);
             fault::step(&path)?;
-            bytes += guard::remove(root, &path)?;
+            bytes += root.remove(&path)?;
         }
     }
     Ok(bytes)
 }
 
 /// The manifest of a non-empty store.
-pub(super) fn written(root: &Path, recovered: Recovered) -> Result<Manifest, StoreError> {
+pub(super) fn written(root: &StoreRoot, recovered: Recovered) -> Result<Manifest, StoreError> {
     Some(recovered.manifest).filter(|manifest| manifest.loads > 0).ok_or_else(|| StoreError::Missing(root.to_path_buf()))
 }
 

@@ -3,10 +3,9 @@
 //! This small file is replaced atomically by a rename, which is the moment a load becomes visible: readers open only
 //! the files it lists, so they never see a partial load. The Delta logs hold the same information for other engines.
 
-use super::StoreError;
 use super::commit::durable;
 use super::write::{day_of_path, load_of};
-use super::{commit, fault, guard};
+use super::{StoreError, StoreRoot, commit, fault, guard};
 use crate::table::Table;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +18,6 @@ const FORMAT: u32 = 3;
 /// The oldest supported format. Format 1 stores originals with their ids, so nothing needs to be restored; format 2
 /// replaces the ids with control characters.
 const OLDEST: u32 = 1;
-const NAME: &str = "manifest.json";
 
 /// A Parquet file of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,16 +91,20 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The name of its file.
+    pub const NAME: &str = "manifest.json";
+
     /// An empty manifest after this many loads.
     pub fn after(loads: u64) -> Manifest {
         Manifest { loads, ..Manifest::default() }
     }
 
-    /// Reads the manifest of a store; `None` if nothing was loaded yet, or if the manifest is damaged and can be rebuilt
-    /// from the logs.
-    pub fn read(root: &Path) -> Result<Option<Manifest>, StoreError> {
-        let path = root.join(NAME);
-        let Some(text) = guard::read(root, &path, guard::MOST_TEXT)? else { return Ok(None) };
+    /// Reads the manifest of a store; `None` if nothing was loaded yet, or if the manifest is damaged, or a copy of another
+    /// time than the logs, and can be rebuilt from them.
+    pub fn read(root: impl Into<StoreRoot>) -> Result<Option<Manifest>, StoreError> {
+        let root = &root.into();
+        let path = root.join(Manifest::NAME);
+        let Some(text) = root.read(&path, guard::MOST_TEXT)? else { return Ok(None) };
         let parsed = serde_json::from_slice::<Manifest>(&text).map_err(|error| error.to_string());
         // Another format may have another checksum.
         if let Ok(Manifest { format, .. }) = &parsed
@@ -115,7 +117,7 @@ impl Manifest {
             false => Err("its content does not match its checksum".to_owned()),
         });
         match sound {
-            Ok(manifest) => Ok(Some(manifest)),
+            Ok(manifest) => Ok(commit::is_current(root, &manifest)?.then_some(manifest)),
             Err(_) if commit::holds_tables(root) => Ok(None),
             Err(detail) => Err(StoreError::Damaged { path, detail }),
         }
@@ -149,14 +151,20 @@ impl Manifest {
         }
     }
 
-    /// Replaces the manifest of a store.
-    pub fn write(&self, root: &Path) -> Result<(), StoreError> {
-        let path = root.join(NAME);
-        let fresh = root.join("manifest.json.new");
+    /// The content of its file, which is at this path.
+    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
         let manifest = Manifest { format: FORMAT, written_by: env!("CARGO_PKG_VERSION").to_owned(), ..self.clone() };
         let mut text = serde_json::to_vec(&manifest)
-            .map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
+            .map_err(|error| StoreError::Damaged { path: path.to_path_buf(), detail: error.to_string() })?;
         add_checksum(&mut text);
+        Ok(text)
+    }
+
+    /// Replaces the manifest of a store.
+    pub fn write(&self, root: &Path) -> Result<(), StoreError> {
+        let path = root.join(Manifest::NAME);
+        let fresh = root.join("manifest.json.new");
+        let text = self.to_bytes(&path)?;
         fault::step(root)?;
         guard::file_at(root, &path)?;
         let mut file = guard::create(root, &fresh)?;

@@ -11,7 +11,7 @@ use super::manifest::{DataFile, Manifest};
 use super::read::in_schema;
 use super::runtime::StoreRuntime;
 use super::write::{LARGE_FILE, LoadWriter, OpenFile, table_folder};
-use super::{StoreError, guard};
+use super::{StoreError, StoreRoot};
 use crate::load::Day;
 use crate::table::Table;
 use arrow::compute::concat_batches;
@@ -20,7 +20,6 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::file::metadata::PageIndexPolicy;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The extent of a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +45,13 @@ const BATCH: usize = 8192;
 type Group = (Table, Day, Vec<DataFile>);
 
 /// Merges small files and commits the result.
-pub fn tidy(root: &Path, manifest: &mut Manifest, extent: Extent, runtime: &StoreRuntime, now: i64) -> Result<(), StoreError> {
+pub fn tidy(
+    root: &StoreRoot,
+    manifest: &mut Manifest,
+    extent: Extent,
+    runtime: &StoreRuntime,
+    now: i64,
+) -> Result<(), StoreError> {
     let groups = plan(manifest, extent);
     if groups.is_empty() {
         return Ok(());
@@ -120,7 +125,7 @@ fn parts(files: Vec<&DataFile>) -> Vec<Vec<DataFile>> {
 
 /// Merges files into a new one, ordered by their oldest row. Row groups of at least `whole_group` bytes are copied.
 fn merge(
-    root: &Path,
+    root: &StoreRoot,
     (table, day): (Table, Day),
     files: &[DataFile],
     writer: &LoadWriter,
@@ -133,7 +138,7 @@ fn merge(
     let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
     for file in files {
         let path = table_folder(root, table).join(&file.path);
-        let source = guard::open(root, &path)?;
+        let source = root.open_local(&path)?;
         let failed = |error: &dyn std::fmt::Display| StoreError::parquet(&path, error);
         let metadata = ArrowReaderMetadata::load(&source, options.clone()).map_err(|error| failed(&error))?;
         let same_columns = metadata.metadata().file_metadata().schema() == out.schema();
@@ -245,14 +250,14 @@ mod tests {
             files.extend(load.finish().unwrap().remove(&Table::Quarantine).unwrap());
         }
         for whole_group in [0, 100_000, i64::MAX] {
-            merge(dir.path(), (Table::Quarantine, day), &files, &writer, whole_group).unwrap();
+            merge(&dir.path().into(), (Table::Quarantine, day), &files, &writer, whole_group).unwrap();
         }
         let merged = writer.finish().unwrap().remove(&Table::Quarantine).unwrap();
         assert_eq!(merged.iter().map(|file| file.rows).collect::<Vec<_>>(), [90_001; 3]);
         let mut groups = Vec::new();
         for file in &merged {
             assert_eq!((file.first, file.last), (files[0].first, files[3].last));
-            let batches = read_columns(dir.path(), Table::Quarantine, file, &["id", "detail"]).unwrap();
+            let batches = read_columns(&dir.path().into(), Table::Quarantine, file, &["id", "detail"]).unwrap();
             let read: Vec<String> = batches
                 .iter()
                 .flat_map(|batch| texts(batch, "id").into_iter().map(|id| id.unwrap().to_owned()).collect::<Vec<_>>())

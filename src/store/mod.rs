@@ -1,12 +1,14 @@
-//! ⑤ The store: Delta Lake tables on disk, and one manifest that defines the visible state.
+//! ⑤ The store: Delta Lake tables in a folder or bucket, and one manifest that defines the visible state.
 //!
 //! Layout: `manifest.json`, `lock`, and `tables/NAME/` with Parquet files by day and a Delta log. A load writes
 //! Parquet files and commits them (see [`commit`]). Invariant: files in the manifest exist and never change; an
 //! interrupted load leaves nothing visible, and the next load cleans up.
 
 mod adopt;
+mod bucket;
 mod commit;
 mod conflict;
+mod copy;
 mod delta;
 mod error;
 mod fault;
@@ -22,6 +24,7 @@ mod reclassify;
 mod reconcile;
 mod removed;
 mod retention;
+mod root;
 mod runtime;
 mod scan;
 #[cfg(test)]
@@ -30,7 +33,6 @@ mod verify;
 mod write;
 
 pub use error::StoreError;
-pub use guard::read_text;
 pub use ledger::{KnownFile, Ledger, ledger_columns};
 pub use maintain::Maintained;
 pub use manifest::{DataFile, Manifest, TableState};
@@ -38,6 +40,7 @@ pub use memory::{MemorySink, MemoryTables};
 pub use reclassify::Reclassified;
 pub use reconcile::ForeignCommit;
 pub use retention::Dropped;
+pub use root::StoreRoot;
 pub use scan::StoreTable;
 pub use verify::{Fault, Verified};
 pub use write::LoadWriter;
@@ -51,7 +54,7 @@ use commit::{Purpose, Recovered, TableChange, recover};
 use maintain::remove_superseded;
 use reconcile::Unfinished;
 use runtime::StoreRuntime;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use write::table_folder;
@@ -62,7 +65,7 @@ const KEEP: i64 = HOUR;
 /// An open store: a snapshot of its state when it was opened.
 #[derive(Debug, Clone)]
 pub struct Store {
-    root: PathBuf,
+    root: StoreRoot,
     manifest: Manifest,
     manifest_was_lost: bool,
     foreign: Vec<ForeignCommit>,
@@ -96,17 +99,24 @@ pub struct Loaded {
 
 impl Store {
     /// Opens a store for reading.
-    pub fn open(root: &Path) -> Result<Store, StoreError> {
-        let (manifest, manifest_was_lost) = match Manifest::read(root)? {
+    pub fn open(root: impl Into<StoreRoot>) -> Result<Store, StoreError> {
+        let root = root.into();
+        root.consistent(|| Store::open_now(&root))
+    }
+
+    fn open_now(root: &StoreRoot) -> Result<Store, StoreError> {
+        let root = root.listed()?;
+        let (manifest, manifest_was_lost) = match Manifest::read(&root)? {
             Some(manifest) => (manifest, false),
-            None if commit::holds_tables(root) => (runtime(root)?.block_on(commit::rebuilt(root))?, true),
-            None => return Err(StoreError::Missing(root.to_path_buf())),
+            // That a bucket has no current copy of the manifest is no loss.
+            None if commit::holds_tables(&root) => (runtime(&root)?.block_on(commit::rebuilt(&root))?, root.is_folder()),
+            None => return Err(root.missing()),
         };
         if manifest.loads == 0 {
             // The first load is still running, or was interrupted.
-            return Err(StoreError::Missing(root.to_path_buf()));
+            return Err(root.missing());
         }
-        let root = root.canonicalize().map_err(|error| StoreError::io(root, error))?;
+        let root = root.absolute()?;
         let mut store = Store { root, manifest, manifest_was_lost, foreign: Vec::new() };
         store.look_beyond()?;
         Ok(store)
@@ -147,8 +157,8 @@ impl Store {
         &self.manifest
     }
 
-    /// The folder of the store.
-    pub fn root(&self) -> &Path {
+    /// Where the store is.
+    pub fn root(&self) -> &StoreRoot {
         &self.root
     }
 
@@ -163,7 +173,18 @@ impl Store {
     /// Loads inputs into the store at `root`, which is created if necessary. Files that are unchanged since an
     /// earlier load are skipped; records already in the store are counted as duplicates.
     pub fn load(
-        root: &Path,
+        root: impl Into<StoreRoot>,
+        inputs: Vec<Input>,
+        unreadable: Vec<FileReport>,
+        options: (&LoadOptions, WriteOptions),
+        progress: &dyn Progress,
+        waiting: &dyn Fn(),
+    ) -> Result<Loaded, StoreError> {
+        root.into().change(options.1, waiting, |root| Store::load_in_folder(root, inputs, unreadable, options, progress, waiting))
+    }
+
+    fn load_in_folder(
+        root: &StoreRoot,
         mut inputs: Vec<Input>,
         unreadable: Vec<FileReport>,
         (load_options, write_options): (&LoadOptions, WriteOptions),
@@ -226,8 +247,13 @@ impl Store {
         let changes = writer.finish()?.into_iter().map(|(table, add)| (table, TableChange { add, remove: Vec::new() })).collect();
         runtime.block_on(commit::commit(root, &mut manifest, changes, &Purpose::Load, write_options.now))?;
         // The records are committed: a failure from here on only costs space or time, and the next load retries.
-        let tidied = merge::tidy(root, &mut manifest, merge::Extent::Tails, &runtime, write_options.now)
-            .and_then(|()| remove_superseded(root, &mut manifest, write_options.now - KEEP));
+        let tidied = merge::tidy(root, &mut manifest, merge::Extent::Tails, &runtime, write_options.now).and_then(|()| {
+            match root.is_copy() {
+                // Deleting needs a permission that a load does not: `store vacuum` does it.
+                true => Ok(0),
+                false => remove_superseded(root, &mut manifest, write_options.now - KEEP),
+            }
+        });
         loaded.untidy = tidied.err().map(|error| error.to_string());
         Ok(loaded)
     }

@@ -1,8 +1,9 @@
 //! Reads columns of single files of the store without the query engine, for the ledger and for deduplication.
 
 use super::manifest::{DataFile, Manifest};
+use super::root::StoreFile;
 use super::write::table_folder;
-use super::{StoreError, guard};
+use super::{StoreError, StoreRoot};
 use crate::load::{CellContent, Content, Day, Identity, compared, content_of_cells, identity_of_version};
 use crate::table::Table;
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -14,24 +15,28 @@ use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use std::path::Path;
 
 /// Reads some columns of a file.
-pub fn read_columns(root: &Path, table: Table, file: &DataFile, columns: &[&str]) -> Result<Vec<RecordBatch>, StoreError> {
+pub fn read_columns(root: &StoreRoot, table: Table, file: &DataFile, columns: &[&str]) -> Result<Vec<RecordBatch>, StoreError> {
     let path = table_folder(root, table).join(&file.path);
-    let open = guard::open(root, &path)?;
+    decode_columns(root.open(&path)?, &path, columns)
+}
+
+/// Decodes some columns of an open file.
+pub fn decode_columns(open: StoreFile, path: &Path, columns: &[&str]) -> Result<Vec<RecordBatch>, StoreError> {
     let read = || -> Result<Vec<RecordBatch>, Box<dyn std::error::Error>> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(open)?;
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
         let reader = builder.with_projection(mask).with_batch_size(16_384).build()?;
         reader.map(|batch| batch.map_err(Into::into)).collect()
     };
-    read().map_err(|error| StoreError::parquet(&path, &error))
+    read().map_err(|error| StoreError::parquet(path, &error))
 }
 
 /// The number of rows, and the times of the oldest and newest row in microseconds.
 pub type RowsAndSpan = (u64, (Option<i64>, Option<i64>));
 
 /// The row count and the oldest and newest time (in microseconds) of a file, from its footer.
-pub fn rows_and_span(root: &Path, path: &Path) -> Result<RowsAndSpan, StoreError> {
-    let open = guard::open(root, path)?;
+pub fn rows_and_span(root: &StoreRoot, path: &Path) -> Result<RowsAndSpan, StoreError> {
+    let open = root.open(path)?;
     let read = || -> Result<RowsAndSpan, Box<dyn std::error::Error>> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(open)?;
         let rows = builder.metadata().file_metadata().num_rows();
@@ -100,7 +105,7 @@ impl StoredRecord<'_> {
 
 /// Visits the records of a file.
 pub fn each_record(
-    root: &Path,
+    root: &StoreRoot,
     table: Table,
     file: &DataFile,
     mut each: impl FnMut(&StoredRecord<'_>),
@@ -120,7 +125,7 @@ pub fn each_record(
 }
 
 /// The identities of the records that the store has for one table and day.
-pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
+pub fn identities(root: &StoreRoot, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
     let mut out = Vec::new();
     for file in manifest.files(table).iter().filter(|file| file.day == day) {
         each_record(root, table, file, |record| out.push(record.identity()))?;
@@ -129,7 +134,7 @@ pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> R
 }
 
 /// The identities and contents of the records that the store has for one table and day.
-pub fn contents(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<(Identity, Content)>, StoreError> {
+pub fn contents(root: &StoreRoot, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<(Identity, Content)>, StoreError> {
     let Some((source, compared)) = compared(table) else {
         let identities = identities(root, manifest, table, day)?;
         return Ok(identities.into_iter().map(|identity| (identity, Content::UNKNOWN)).collect());

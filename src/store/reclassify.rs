@@ -10,7 +10,7 @@ use super::manifest::{DataFile, Manifest};
 use super::read::{in_schema, ints, read_columns, texts};
 use super::reconcile::Unfinished;
 use super::write::LoadWriter;
-use super::{Store, StoreError, WriteOptions, lock, runtime};
+use super::{Store, StoreError, StoreRoot, WriteOptions, lock, runtime};
 use crate::load::{Deduplicator, LoadError, OriginalRecord, Worker, catalog_version, remodel};
 use crate::table::{ID_PLACEHOLDERS, Table, TableSet, restore};
 use arrow::array::BooleanArray;
@@ -18,7 +18,6 @@ use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// The tables with columns that depend on the catalog.
 const TARGETS: [Table; 4] = [Table::Failures, Table::TaskEvents, Table::ServiceEvents, Table::JobSubmissions];
@@ -50,7 +49,11 @@ pub struct Reclassified {
 
 impl Store {
     /// Applies the current catalog to the rows of a store.
-    pub fn reclassify(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
+    pub fn reclassify(root: impl Into<StoreRoot>, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
+        root.into().change(options, waiting, |root| Store::reclassify_in_folder(root, options, waiting))
+    }
+
+    fn reclassify_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
         let mut manifest = written(root, runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
@@ -104,7 +107,7 @@ impl Done {
 }
 
 /// Models all records again, file by file.
-fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Done, StoreError> {
+fn model_all(root: &StoreRoot, manifest: &Manifest, writer: &LoadWriter) -> Result<Done, StoreError> {
     let dedup = Deduplicator::new(None);
     let tables = TableSet::of(&TARGETS);
     let files: Vec<(Table, &DataFile)> =
@@ -207,7 +210,7 @@ fn service_of(batch: &RecordBatch, row: usize) -> String {
 
 /// Copies the rows of records without an original.
 fn keep_old(
-    root: &Path,
+    root: &StoreRoot,
     manifest: &Manifest,
     without: &BTreeSet<(Table, String)>,
     writer: &LoadWriter,

@@ -4,14 +4,13 @@
 //! another program (DELETE, OPTIMIZE, VACUUM by Spark, delta-rs and others). Ours are undone. Those of other programs
 //! are adopted if ecs-audit can still read the table, and rejected otherwise; they are only undone on request.
 
-use super::StoreError;
 use super::commit::{TableChange, is_ours};
 use super::delta::{self, Commit};
 use super::manifest::DataFile;
 use super::write::load_of;
+use super::{StoreError, StoreRoot};
 use crate::table::Table;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// A commit of another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +54,7 @@ pub enum Unfinished {
 /// # Errors
 /// When the log cannot be read, or another program left a table that ecs-audit cannot use.
 pub async fn reconcile(
-    root: &Path,
+    root: &StoreRoot,
     table: Table,
     (version, files): (u64, &[DataFile]),
     newest: u64,
@@ -74,7 +73,7 @@ pub async fn reconcile(
 }
 
 /// Summarizes the expired part of a log as one commit.
-async fn difference(root: &Path, table: Table, files: &[DataFile], newest: u64) -> Result<Commit, StoreError> {
+async fn difference(root: &StoreRoot, table: Table, files: &[DataFile], newest: u64) -> Result<Commit, StoreError> {
     let now = delta::files_at(root, table, newest).await?;
     let paths = |files: &[DataFile]| files.iter().map(|file| file.path.clone()).collect::<BTreeSet<_>>();
     let (before, after) = (paths(files), paths(&now));
@@ -110,7 +109,7 @@ impl State {
         }
     }
 
-    fn apply(&mut self, root: &Path, commit: &Commit, unfinished: Unfinished) -> Result<(), StoreError> {
+    fn apply(&mut self, root: &StoreRoot, commit: &Commit, unfinished: Unfinished) -> Result<(), StoreError> {
         if is_ours(commit) && unfinished == Unfinished::Refuse {
             return self.undo_ours(root, commit);
         }
@@ -152,7 +151,7 @@ impl State {
         Ok(())
     }
 
-    fn undo_ours(&mut self, root: &Path, commit: &Commit) -> Result<(), StoreError> {
+    fn undo_ours(&mut self, root: &StoreRoot, commit: &Commit) -> Result<(), StoreError> {
         // An earlier run may have undone the change and died before recording that; its undo commit cancels this one.
         for logged in &commit.add {
             match self.undo.remove.iter().position(|file| file.path == logged.path) {

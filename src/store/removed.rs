@@ -1,16 +1,15 @@
 //! Records that were removed from the store and must not be loaded again: single records deleted by another program,
 //! and rules of `store drop`. Both are stored in the table `removed`.
 
-use super::StoreError;
 use super::commit::TableChange;
 use super::manifest::{DataFile, Manifest};
 use super::read::{StoredRecord, each_record, ints, read_columns, texts};
 use super::write::LoadWriter;
+use super::{StoreError, StoreRoot};
 use crate::load::{Day, Identity, RemovalRule, identity_of_version};
 use crate::table::{Columns, RemovedRecord, Row, Table};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
 
 /// The tables whose rows are unique records. Rows of other tables belong to one of these records.
 pub fn with_identities() -> impl Iterator<Item = Table> {
@@ -22,7 +21,7 @@ pub fn with_identities() -> impl Iterator<Item = Table> {
 /// Stores the records that other programs deleted from a table: those in removed files that no current file contains.
 /// Deletions whose files no longer exist cannot be stored.
 pub fn remember(
-    root: &Path,
+    root: &StoreRoot,
     manifest: &Manifest,
     table: Table,
     changed: &TableChange,
@@ -43,7 +42,8 @@ pub fn remember(
         }
         let mut columns = Columns::new(Table::Removed);
         for file in files {
-            if !super::write::table_folder(root, table).join(&file.path).is_file() {
+            let path = super::write::table_folder(root, table).join(&file.path);
+            if !path.is_file() && !root.has_file(&path) {
                 continue;
             }
             each_record(root, table, file, |record| {
@@ -85,7 +85,7 @@ pub fn rule_row(rule: &RemovalRule, load: u64, now: i64) -> Row<'_> {
 }
 
 /// The rules of a store, oldest first.
-pub fn rules(root: &Path, manifest: &Manifest) -> Result<Vec<RemovalRule>, StoreError> {
+pub fn rules(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<RemovalRule>, StoreError> {
     let mut rules = Vec::new();
     for file in manifest.files(Table::Removed) {
         for batch in read_columns(root, Table::Removed, file, &["table_name", "account", "before"])? {
@@ -102,7 +102,7 @@ pub fn rules(root: &Path, manifest: &Manifest) -> Result<Vec<RemovalRule>, Store
 }
 
 /// The individually removed records of a table and day.
-pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
+pub fn identities(root: &StoreRoot, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
     let mut removed = Vec::new();
     for file in manifest.files(Table::Removed).iter().filter(|file| file.day == day) {
         for batch in read_columns(root, Table::Removed, file, &["table_name", "account", "record", "version"])? {

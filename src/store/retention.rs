@@ -7,14 +7,13 @@ use super::read::{in_schema, ints, read_columns, texts};
 use super::reconcile::Unfinished;
 use super::removed::rule_row;
 use super::write::LoadWriter;
-use super::{Store, StoreError, WriteOptions, lock, runtime};
+use super::{Store, StoreError, StoreRoot, WriteOptions, lock, runtime};
 use crate::load::{LoadError, RemovalRule, day_of};
 use crate::table::{Columns, Table};
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The effect of a rule on one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +50,16 @@ impl Store {
 
     /// Removes the matching records and stores the rule.
     pub fn drop_rows(
-        root: &Path,
+        root: impl Into<StoreRoot>,
+        rule: &RemovalRule,
+        options: WriteOptions,
+        waiting: &dyn Fn(),
+    ) -> Result<Vec<Dropped>, StoreError> {
+        root.into().change(options, waiting, |root| Store::drop_rows_in_folder(root, rule, options, waiting))
+    }
+
+    fn drop_rows_in_folder(
+        root: &StoreRoot,
         rule: &RemovalRule,
         options: WriteOptions,
         waiting: &dyn Fn(),
@@ -115,7 +123,7 @@ fn count(fates: &[(DataFile, Fate)], table: Table) -> Option<Dropped> {
     (dropped.rows > 0).then_some(dropped)
 }
 
-fn fates(root: &Path, manifest: &Manifest, table: Table, rule: &RemovalRule) -> Result<Vec<(DataFile, Fate)>, StoreError> {
+fn fates(root: &StoreRoot, manifest: &Manifest, table: Table, rule: &RemovalRule) -> Result<Vec<(DataFile, Fate)>, StoreError> {
     let mut fates = Vec::new();
     for file in manifest.files(table) {
         let fate = if file.first.is_none_or(|first| first >= rule.before) {
@@ -146,7 +154,13 @@ fn covered_rows(table: Table, batch: &RecordBatch, rule: &RemovalRule) -> Vec<bo
 }
 
 /// Rewrites a file without the rows that match a rule.
-fn keep_others(root: &Path, table: Table, file: &DataFile, rule: &RemovalRule, writer: &LoadWriter) -> Result<(), StoreError> {
+fn keep_others(
+    root: &StoreRoot,
+    table: Table,
+    file: &DataFile,
+    rule: &RemovalRule,
+    writer: &LoadWriter,
+) -> Result<(), StoreError> {
     let columns: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
     for batch in read_columns(root, table, file, &columns)? {
         let keep: BooleanArray = covered_rows(table, &batch, rule).into_iter().map(|covered| Some(!covered)).collect();

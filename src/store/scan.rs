@@ -2,7 +2,7 @@
 //! filter, projection and limit pushed down.
 
 use super::manifest::DataFile;
-use super::{StoreError, guard};
+use super::{StoreError, StoreRoot};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -17,15 +17,15 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A base table.
 #[derive(Debug)]
 pub struct StoreTable {
     schema: SchemaRef,
-    /// Absolute path of the store.
-    root: PathBuf,
+    /// The store, with an absolute path.
+    root: StoreRoot,
     /// Absolute path of the table folder.
     folder: PathBuf,
     files: Vec<DataFile>,
@@ -33,17 +33,16 @@ pub struct StoreTable {
 
 impl StoreTable {
     /// A table with these files in a folder of a store; both have absolute paths.
-    pub fn new(schema: SchemaRef, (root, folder): (&Path, PathBuf), files: Vec<DataFile>) -> Self {
-        StoreTable { schema, root: root.to_path_buf(), folder, files }
+    pub fn new(schema: SchemaRef, (root, folder): (&StoreRoot, PathBuf), files: Vec<DataFile>) -> Self {
+        StoreTable { schema, root: root.clone(), folder, files }
     }
 
     /// Checks the files that the engine is about to open, because it follows links and trusts the sizes.
     fn check(&self, files: &[&DataFile]) -> std::result::Result<(), StoreError> {
-        guard::folders(&self.root, &self.folder)?;
+        self.root.check_folders(&self.folder)?;
         for file in files {
             let path = self.folder.join(&file.path);
-            let found = guard::file_at(&self.folder, &path)?;
-            if let Some(found) = found.map(|found| found.len()).filter(|found| *found != file.size) {
+            if let Some(found) = self.root.size(&path)?.filter(|found| *found != file.size) {
                 let detail = format!("it has {found} bytes, not {}", file.size);
                 return Err(StoreError::Damaged { path, detail });
             }
@@ -53,11 +52,11 @@ impl StoreTable {
 
     fn partitioned(&self, file: &DataFile) -> PartitionedFile {
         let path = self.folder.join(&file.path);
-        let location = datafusion::object_store::path::Path::from_absolute_path(&path)
-            .map_or_else(|_| path.to_string_lossy().into_owned(), |path| path.to_string());
+        let exact = self.root.engine_path(&path);
+        let location = exact.as_ref().map_or_else(|_| path.to_string_lossy().into_owned(), ToString::to_string);
         let mut partitioned = PartitionedFile::new(location, file.size).with_metadata_size_hint(64 << 10);
         // `new` would percent-encode the encoded path again, so the path is set directly.
-        if let Ok(exact) = datafusion::object_store::path::Path::from_absolute_path(&path) {
+        if let Ok(exact) = exact {
             partitioned.object_meta.location = exact;
         }
         partitioned.with_statistics(Arc::new(self.statistics_of(file)))
@@ -163,8 +162,16 @@ impl TableProvider for StoreTable {
         let groups =
             groups.into_iter().map(|files| FileGroup::new(files.into_iter().map(|file| self.partitioned(file)).collect()));
         let options = state.config_options().execution.parquet.clone();
-        let place = ObjectStoreUrl::local_filesystem();
         let runtime = state.runtime_env();
+        let location = self.root.engine_location().map_err(|error| DataFusionError::Execution(error.to_string()))?;
+        let place = match location {
+            None => ObjectStoreUrl::local_filesystem(),
+            Some((url, client)) => {
+                // The data files of a bucket are read by ranges: footers, then the pages that the query needs.
+                runtime.register_object_store(&url, client);
+                ObjectStoreUrl::parse(url.as_str())?
+            }
+        };
         // One command asks many questions about the same files, whose footers are read once.
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let readers = CachedParquetFileReaderFactory::new(runtime.object_store(&place)?, footers);

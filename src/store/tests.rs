@@ -199,7 +199,7 @@ fn a_removal_that_dies_at_any_step_is_done_or_not() {
 fn forget_checksums(root: &Path, manifest: &mut super::Manifest) {
     let tables: Vec<Table> = Table::ALL.iter().copied().filter(|table| manifest.table(*table).is_some()).collect();
     for table in &tables {
-        for version in super::delta::versions(root, *table).unwrap() {
+        for version in super::delta::versions(&root.into(), *table).unwrap() {
             let path = super::delta::commit_path(root, *table, version);
             let text = fs::read_to_string(&path).unwrap();
             let actions = text.lines().map(|line| {
@@ -348,13 +348,15 @@ fn a_commit_of_another_program_during_a_change_stops_it() {
     let before = contents(&root);
     manifest.loads += 1;
     let writer = super::write::LoadWriter::new(&root, manifest.loads);
-    let rows = super::read::read_columns(&root, Table::Calls, state.files.last().unwrap(), &["id"]).unwrap();
+    let rows =
+        super::read::read_columns(&super::StoreRoot::from(&root), Table::Calls, state.files.last().unwrap(), &["id"]).unwrap();
     writer.write_rows(Table::Calls, file.day, &super::read::in_schema(Table::Calls, &rows[0]).unwrap()).unwrap();
     let added = writer.finish().unwrap().remove(&Table::Calls).unwrap();
     let changes = [(Table::Calls, super::commit::TableChange { add: added, remove: Vec::new() })].into();
     let runtime = super::runtime(&root).unwrap();
     let purpose = super::commit::Purpose::Load;
-    let result = runtime.block_on(super::commit::commit(&root, &mut manifest, changes, &purpose, NOW));
+    let folder = super::StoreRoot::from(&root);
+    let result = runtime.block_on(super::commit::commit(&folder, &mut manifest, changes, &purpose, NOW));
     assert!(matches!(result, Err(StoreError::Changed { table: "calls" })), "{result:?}");
     assert_eq!(contents(&root), before, "the deletion counts, the change does not");
     load_days(&root, &[5]).unwrap();

@@ -4,15 +4,14 @@ use super::commit::{beyond, recover, seals_of};
 use super::ledger::Ledger;
 use super::maintain::remove_superseded;
 use super::manifest::{DataFile, Manifest};
-use super::read::read_columns;
+use super::read::decode_columns;
 use super::reconcile::Unfinished;
 use super::write::table_folder;
-use super::{Store, StoreError, WriteOptions, delta, guard, lock, runtime};
+use super::{Store, StoreError, StoreRoot, WriteOptions, delta, lock, runtime};
 use crate::load::Identity;
 use crate::table::Table;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A problem of a store.
@@ -91,19 +90,21 @@ pub struct Verified {
 impl Store {
     /// Runs all checks: manifest, ledger and logs agree; each file exists, has the expected size and row count, and
     /// can be decoded; records are unique; the ledger counts are consistent.
-    pub fn verify(root: &Path) -> Result<Verified, StoreError> {
+    pub fn verify(root: impl Into<StoreRoot>) -> Result<Verified, StoreError> {
+        let root = &root.into().listed()?.with_logs()?;
         let runtime = runtime(root)?;
         let mut faults = Vec::new();
         let manifest = match Manifest::read(root)? {
             Some(manifest) => manifest,
             None => {
                 let manifest = Store::open(root)?.manifest().clone();
-                faults.push(Fault::ManifestIsStale);
+                // In a bucket, the manifest is only a copy.
+                faults.extend(root.is_folder().then_some(Fault::ManifestIsStale));
                 manifest
             }
         };
         if manifest.loads == 0 {
-            return Err(StoreError::Missing(root.to_path_buf()));
+            return Err(root.missing());
         }
         faults.extend(altered_commits(root, &manifest)?);
         let later = match runtime.block_on(beyond(root, &manifest, Unfinished::Refuse)) {
@@ -113,7 +114,12 @@ impl Store {
         };
         for (table, found) in later {
             let has_undo = !found.undo.add.is_empty() || !found.undo.remove.is_empty();
-            faults.push(if found.foreign.is_empty() && has_undo { Fault::ManifestIsStale } else { Fault::NotAdopted(table) });
+            match (found.foreign.is_empty(), has_undo) {
+                (false, _) => faults.push(Fault::NotAdopted(table)),
+                (true, true) => faults.push(Fault::ManifestIsStale),
+                // The claim of a writer, or a change that was undone.
+                (true, false) => {}
+            }
         }
         let mut verified = Verified::default();
         for table in Table::ALL {
@@ -146,7 +152,11 @@ impl Store {
 
     /// Repairs what it can: rebuilds the manifest, undoes unfinished changes, adopts those of other programs and
     /// deletes replaced files.
-    pub fn repair(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<(), StoreError> {
+    pub fn repair(root: impl Into<StoreRoot>, options: WriteOptions, waiting: &dyn Fn()) -> Result<(), StoreError> {
+        root.into().change(options, waiting, |root| Store::repair_in_folder(root, options, waiting))
+    }
+
+    fn repair_in_folder(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Result<(), StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let mut recovered = runtime(root)?.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?;
         remove_superseded(root, &mut recovered.manifest, options.now - super::KEEP)?;
@@ -159,7 +169,7 @@ fn by_path(files: &[DataFile]) -> BTreeMap<&str, &DataFile> {
 }
 
 /// The commits whose content differs from their checksum, and those that cannot be read.
-fn altered_commits(root: &Path, manifest: &Manifest) -> Result<Vec<Fault>, StoreError> {
+fn altered_commits(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<Fault>, StoreError> {
     let mut seals: BTreeMap<(Table, u64), String> = BTreeMap::new();
     let mut faults = Vec::new();
     for version in delta::versions(root, Table::Files)? {
@@ -186,37 +196,38 @@ fn altered_commits(root: &Path, manifest: &Manifest) -> Result<Vec<Fault>, Store
     Ok(faults)
 }
 
-/// The BLAKE3 hash of a file.
-fn hash_of(root: &Path, path: &Path) -> Result<String, StoreError> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(guard::open(root, path)?).map_err(|error| StoreError::io(path, error))?;
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
-fn check(root: &Path, table: Table, file: &DataFile) -> Option<Fault> {
+fn check(root: &StoreRoot, table: Table, file: &DataFile) -> Option<Fault> {
     let path = table_folder(root, table).join(&file.path);
     let unreadable = |error: StoreError| match error {
         StoreError::Parquet { detail, .. } | StoreError::Io { detail, .. } => detail,
         error => error.to_string(),
     };
-    let size = match guard::file_at(root, &path) {
+    let size = match root.size(&path) {
         Ok(None) => return Some(Fault::Missing(path)),
-        Ok(Some(metadata)) => metadata.len(),
+        Ok(Some(size)) => size,
         Err(error) => return Some(Fault::Unreadable { path, detail: unreadable(error) }),
     };
     if size != file.size {
         return Some(Fault::Size { path, expected: file.size, found: size });
     }
-    match file.hash.as_ref().map(|hash| hash_of(root, &path).map(|found| found == *hash)) {
+    let open = match root.open(&path) {
+        Ok(open) => open,
+        Err(error) => return Some(Fault::Unreadable { path, detail: unreadable(error) }),
+    };
+    let is_unchanged = |hash: &String| open.hash().map(|found| found.to_hex().as_str() == hash.as_str());
+    match file.hash.as_ref().map(is_unchanged) {
         Some(Ok(false)) => return Some(Fault::Altered(path)),
-        Some(Err(error)) => return Some(Fault::Unreadable { path, detail: unreadable(error) }),
+        Some(Err(error)) => {
+            let detail = unreadable(StoreError::io(&path, error));
+            return Some(Fault::Unreadable { path, detail });
+        }
         Some(Ok(true)) | None => {}
     }
     let columns: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
     // One column at a time, to bound memory use.
     let mut found = None;
     for column in columns {
-        match read_columns(root, table, file, &[column]) {
+        match decode_columns(open.clone(), &path, &[column]) {
             Err(error) => return Some(Fault::Unreadable { path, detail: unreadable(error) }),
             Ok(batches) => found = found.or(Some(batches.iter().map(|batch| batch.num_rows() as u64).sum())),
         }
@@ -226,7 +237,7 @@ fn check(root: &Path, table: Table, file: &DataFile) -> Option<Fault> {
 }
 
 /// Counts duplicate records of a table.
-fn duplicates(root: &Path, manifest: &Manifest) -> Result<Vec<Fault>, StoreError> {
+fn duplicates(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<Fault>, StoreError> {
     let mut faults = Vec::new();
     for table in super::removed::with_identities() {
         let days: BTreeSet<i32> = manifest.files(table).iter().map(|file| file.day).collect();
@@ -244,7 +255,7 @@ fn duplicates(root: &Path, manifest: &Manifest) -> Result<Vec<Fault>, StoreError
 }
 
 /// Data files that neither the manifest nor the log of their table mentions, not even as removed.
-fn orphans(root: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>, StoreError> {
+fn orphans(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<PathBuf>, StoreError> {
     let mut superseded: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for file in &manifest.superseded {
         superseded.entry(&file.table).or_default().insert(&file.path);
@@ -257,7 +268,7 @@ fn orphans(root: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>, StoreError>
         for version in delta::versions(root, *table)? {
             removed.extend(delta::read_commit(root, *table, version).map(|commit| commit.remove).unwrap_or_default());
         }
-        for path in data_files(&folder) {
+        for path in root.data_files(*table) {
             let Some(name) = path.strip_prefix(&folder).ok().and_then(Path::to_str).map(|name| name.replace('\\', "/")) else {
                 continue;
             };
@@ -271,10 +282,4 @@ fn orphans(root: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>, StoreError>
     }
     orphans.sort();
     Ok(orphans)
-}
-
-fn data_files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(days) = fs::read_dir(folder) else { return Vec::new() };
-    let days = days.flatten().filter(|day| day.file_name().to_string_lossy().starts_with("day="));
-    days.filter_map(|day| fs::read_dir(day.path()).ok()).flat_map(|files| files.flatten().map(|file| file.path())).collect()
 }

@@ -1,9 +1,8 @@
 //! Writes record batches to the Parquet files of a table; each worker encodes its own.
 
-use super::StoreError;
 use super::conflict::settle;
 use super::manifest::DataFile;
-use super::{fault, guard};
+use super::{StoreError, StoreRoot, fault, guard};
 use crate::load::{Conflict, Day, RowSink, Settled};
 use crate::table::{Columns, Encoded, ID_PLACEHOLDERS, Table, with_page_checksums};
 use arrow::array::{Array, TimestampMicrosecondArray};
@@ -248,7 +247,7 @@ const MOST_OPEN: usize = 96;
 /// Writes the files of one load: the columns of a table and day become the next row group of its file.
 #[derive(Debug)]
 pub struct LoadWriter {
-    root: PathBuf,
+    root: StoreRoot,
     load: u64,
     next: AtomicU64,
     open: Mutex<BTreeMap<(Table, Day), Slot>>,
@@ -267,9 +266,10 @@ struct Slot {
 
 impl LoadWriter {
     /// Creates a writer for the load with this number.
-    pub fn new(root: &Path, load: u64) -> Self {
+    pub fn new(root: impl Into<StoreRoot>, load: u64) -> Self {
+        let root: StoreRoot = root.into();
         let (open, files, stored) = Default::default();
-        LoadWriter { root: root.to_path_buf(), load, next: AtomicU64::new(1), open, files, stored }
+        LoadWriter { next: AtomicU64::new(root.first_number()), root, load, open, files, stored }
     }
 
     /// The same writer, which knows the files of earlier loads.

@@ -9,6 +9,10 @@ pub enum Purpose {
     List,
     /// Reading an object.
     Read,
+    /// Writing an object.
+    Write,
+    /// Deleting objects.
+    Delete,
 }
 
 /// How to get credentials that this program does not compute.
@@ -86,12 +90,16 @@ impl<'t> Answer<'t> {
             (_, Some(403)) if self.message.is_some_and(|message| message.contains("kms:")) => {
                 "allow the action kms:Decrypt on the key that encrypts the objects".to_owned()
             }
-            (_, Some(403)) if is_read => format!("allow the action s3:GetObject on arn:aws:s3:::{bucket}/*"),
-            (_, Some(403)) => format!("allow the action s3:ListBucket on arn:aws:s3:::{bucket}"),
-            (_, Some(404)) if is_read => "the object was deleted after it was listed; load again".to_owned(),
-            (_, Some(412)) => "the object changed while it was read; load again".to_owned(),
-            ("SlowDown", _) | (_, Some(429 | 500..)) => "all retries failed, so load again later".to_owned(),
-            ("", None) if matches_precondition(text) => "the object changed while it was read; load again".to_owned(),
+            (_, Some(403)) => match purpose {
+                Purpose::List => format!("allow the action s3:ListBucket on arn:aws:s3:::{bucket}"),
+                Purpose::Read => format!("allow the action s3:GetObject on arn:aws:s3:::{bucket}/*"),
+                Purpose::Write => format!("allow the action s3:PutObject on arn:aws:s3:::{bucket}/*"),
+                Purpose::Delete => format!("allow the action s3:DeleteObject on arn:aws:s3:::{bucket}/*"),
+            },
+            (_, Some(404)) if is_read => "the object was deleted after it was listed; run the command again".to_owned(),
+            (_, Some(412)) => "the object changed while it was read; run the command again".to_owned(),
+            ("SlowDown", _) | (_, Some(429 | 500..)) => "all retries failed, so run the command again later".to_owned(),
+            ("", None) if matches_precondition(text) => "the object changed while it was read; run the command again".to_owned(),
             ("", None) => "check the network, and AWS_ENDPOINT_URL if it is set".to_owned(),
             _ => return None,
         })
@@ -147,12 +155,14 @@ mod tests {
         for (status, code, message, purpose, want) in [
             ("403 Forbidden", "AccessDenied", "Access Denied", Purpose::Read, "s3:GetObject on arn:aws:s3:::logs/*"),
             ("403 Forbidden", "AccessDenied", "Access Denied", Purpose::List, "s3:ListBucket on arn:aws:s3:::logs"),
+            ("403 Forbidden", "AccessDenied", "Access Denied", Purpose::Write, "s3:PutObject on arn:aws:s3:::logs/*"),
+            ("403 Forbidden", "AccessDenied", "Access Denied", Purpose::Delete, "s3:DeleteObject on arn:aws:s3:::logs/*"),
             ("403 Forbidden", "AccessDenied", "not authorized to perform: kms:Decrypt", Purpose::Read, "kms:Decrypt on the key"),
             ("404 Not Found", "NoSuchBucket", "none", Purpose::List, "check the name of the bucket `logs`"),
             ("404 Not Found", "NoSuchKey", "none", Purpose::Read, "deleted after it was listed"),
             ("403 Forbidden", "InvalidAccessKeyId", "no", Purpose::List, "export-credentials"),
             ("403 Forbidden", "InvalidObjectState", "no", Purpose::Read, "restore-object"),
-            ("503 Slow Down", "SlowDown", "slow", Purpose::Read, "load again later"),
+            ("503 Slow Down", "SlowDown", "slow", Purpose::Read, "run the command again later"),
             ("412 Precondition Failed", "PreconditionFailed", "no", Purpose::Read, "changed while it was read"),
             ("301 Moved", "PermanentRedirect", "no", Purpose::List, "get-bucket-location --bucket logs"),
         ] {

@@ -1,17 +1,19 @@
-//! Reads exports from S3 and S3-compatible servers: lists the objects below a prefix, and downloads some of them while
-//! others are decoded.
+//! Reads exports and stores from S3 and S3-compatible servers.
 //!
-//! In: locations such as `s3://bucket/prefix`. Out: one [`Input`] per object; its bytes are handled like those of a local
-//! file. Invariants: without a location that the user named, no request is sent; all requests only read.
+//! In: locations such as `s3://bucket/prefix`. Out: for an export, one [`Input`] per object below the prefix; some are
+//! downloaded while others are decoded, and their bytes are handled like those of a local file. For a store, an
+//! [`ObjectFolder`]. Invariants: without a location that the user named, no request is sent; of an export, requests only read.
 
 mod answer;
 mod feed;
+mod folder;
 mod listing;
 mod profile;
 mod settings;
 mod transfers;
 
 pub use feed::Feed;
+pub use folder::{Listed, ObjectFolder};
 pub use settings::S3Settings;
 
 use super::walk::{Cut, Found, Input, Problem, Remote, Source, masked_name};
@@ -53,7 +55,8 @@ impl Location {
         Some(Location { bucket: bucket.to_owned(), key: key.to_owned() })
     }
 
-    fn name(&self) -> String {
+    /// The location as a text.
+    pub fn name(&self) -> String {
         name_of(&self.bucket, &self.key)
     }
 

@@ -7,6 +7,7 @@ use super::answer::EXPORT;
 use super::profile::Profile;
 use super::transfers::Transfers;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, resolve_bucket_region};
+use object_store::client::SpawnedReqwestConnector;
 use object_store::{ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,12 +67,22 @@ impl S3Settings {
 
     /// A client for a bucket; the error is a message for the user.
     pub fn open(&self, bucket: &str, transfers: &Transfers) -> Result<Arc<dyn ObjectStore>, String> {
+        self.client(AmazonS3Builder::new(), bucket, transfers)
+    }
+
+    /// The same for engines, which send requests from threads of their own: a connection belongs to the runtime that opened
+    /// it, so all of them are opened by the threads of the transfers.
+    pub fn open_for_engines(&self, bucket: &str, transfers: &Transfers) -> Result<Arc<dyn ObjectStore>, String> {
+        let connector = SpawnedReqwestConnector::new(transfers.handle().clone());
+        self.client(AmazonS3Builder::new().with_http_connector(connector), bucket, transfers)
+    }
+
+    fn client(&self, builder: AmazonS3Builder, bucket: &str, transfers: &Transfers) -> Result<Arc<dyn ObjectStore>, String> {
         let profile = self.profile();
         let credentials = self.credentials(&profile)?;
         let endpoint = self.endpoint()?;
         let retry = RetryConfig { max_retries: RETRIES, ..RetryConfig::default() };
-        let mut builder =
-            AmazonS3Builder::new().with_client_options(ClientOptions::new().with_timeout(REQUEST)).with_retry(retry);
+        let mut builder = builder.with_client_options(ClientOptions::new().with_timeout(REQUEST)).with_retry(retry);
         for (name, value) in self.variables.iter().filter(|(name, _)| name.starts_with("AWS_")) {
             if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
                 builder = builder.with_config(key, value);

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::panic::catch_unwind;
+use std::sync::mpsc::channel;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// One runtime for all buckets of a run. It only waits for the network and copies bytes, so that two threads suffice.
@@ -26,6 +27,19 @@ impl Transfers {
     /// Waits for a result on a thread that does not belong to the runtime.
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.handle.block_on(work)
+    }
+
+    /// Waits for a result on any thread, also on one that runs asynchronous code.
+    ///
+    /// # Errors
+    /// With a message for the user if the work was interrupted.
+    pub fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, String> {
+        let (out, result) = channel();
+        self.handle.spawn(async move {
+            // Only this function waits for it.
+            let _ = out.send(work.await);
+        });
+        result.recv().map_err(|_| "the request was interrupted; run the command again".to_owned())
     }
 
     /// Runs work in the background.

@@ -98,11 +98,11 @@ fn a_changed_page_is_not_read() {
     }
     writer.write(Table::Quarantine, day, columns).unwrap();
     let first = writer.finish().unwrap().remove(&Table::Quarantine).unwrap().remove(0);
-    let rows = read_columns(dir.path(), Table::Quarantine, &first, &[]).map(|_| ());
+    let rows = read_columns(&dir.path().into(), Table::Quarantine, &first, &[]).map(|_| ());
     assert!(rows.is_ok(), "{rows:?}");
     let names: Vec<&str> = Table::Quarantine.fields().iter().map(|field| field.name).collect();
     let again = LoadWriter::new(dir.path(), 2);
-    for batch in read_columns(dir.path(), Table::Quarantine, &first, &names).unwrap() {
+    for batch in read_columns(&dir.path().into(), Table::Quarantine, &first, &names).unwrap() {
         again.write_rows(Table::Quarantine, day, &in_schema(Table::Quarantine, &batch).unwrap()).unwrap();
     }
     let second = again.finish().unwrap().remove(&Table::Quarantine).unwrap().remove(0);
@@ -110,7 +110,7 @@ fn a_changed_page_is_not_read() {
     for file in [&first, &second] {
         let path = table_folder(dir.path(), Table::Quarantine).join(&file.path);
         let whole = fs::read(&path).unwrap();
-        assert!(read_columns(dir.path(), Table::Quarantine, file, &names).is_ok());
+        assert!(read_columns(&dir.path().into(), Table::Quarantine, file, &names).is_ok());
         let (mut noticed, changes) = (0, 60);
         for _ in 0..changes {
             // The pages of long columns are most of the file; the footer is at its end.
@@ -118,7 +118,7 @@ fn a_changed_page_is_not_read() {
             let mut changed = whole.clone();
             changed[usize::try_from(bit / 8).unwrap()] ^= 1 << (bit % 8);
             fs::write(&path, &changed).unwrap();
-            noticed += usize::from(read_columns(dir.path(), Table::Quarantine, file, &names).is_err());
+            noticed += usize::from(read_columns(&dir.path().into(), Table::Quarantine, file, &names).is_err());
         }
         fs::write(&path, &whole).unwrap();
         assert!(noticed * 100 >= changes * 95, "{noticed} of {changes} changes of {} are noticed", file.path);

@@ -246,7 +246,12 @@ mod links {
         let elsewhere = store.path().join("elsewhere");
         fs::rename(&path, &elsewhere).unwrap();
         symlink(&elsewhere, &path).unwrap();
-        let read = super::super::super::read::read_columns(store.path(), Table::Calls, &manifest.files(Table::Calls)[0], &["id"]);
+        let read = super::super::super::read::read_columns(
+            &store.path().into(),
+            Table::Calls,
+            &manifest.files(Table::Calls)[0],
+            &["id"],
+        );
         assert!(matches!(read, Err(StoreError::NotPlain { .. })), "{read:?}");
         let faults = Store::verify(store.path()).unwrap().faults;
         assert!(faults.iter().any(super::super::Fault::is_serious), "{faults:?}");
