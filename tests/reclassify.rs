@@ -143,7 +143,7 @@ fn loaded_without_originals(samples: &[&str]) -> TestEnv {
         integrity: None,
     };
     let write = WriteOptions { now: 1_772_900_000_000_000, patience: Duration::ZERO };
-    Store::load(&env.path(".ecs-audit"), inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();
+    Store::load(env.path(".ecs-audit"), inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();
     env
 }
 

@@ -272,6 +272,9 @@ fn refuse(stream: &mut TcpStream, status: &str, code: &str, method: &str) -> std
     stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{shown}", body.len()).as_bytes())
 }
 
+/// A prefix, or a key with its bytes and when they were written.
+type Entry = (String, Option<(Vec<u8>, String)>);
+
 /// ListObjectsV2, with a few entries at a time.
 fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io::Result<()> {
     let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
@@ -279,7 +282,7 @@ fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
     let (prefix, delimiter, after) = (text("prefix"), text("delimiter"), text("start-after"));
     let start: usize = text("continuation-token").parse().unwrap_or(0);
-    let mut entries: Vec<(String, Option<(Vec<u8>, String)>)> = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
     {
         let mut state = state.lock().unwrap();
         state.seen.push(format!("LIST {prefix}{}", if delimiter.is_empty() { "*" } else { "" }));

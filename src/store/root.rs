@@ -84,6 +84,9 @@ impl From<&StoreRoot> for StoreRoot {
     }
 }
 
+/// The URL of a place in a bucket, and the client for it.
+pub type Client = (url::Url, Arc<dyn ObjectStore>);
+
 impl StoreRoot {
     /// The store below a prefix of a bucket. No request is sent yet, except to find credentials and the Region.
     ///
@@ -335,7 +338,7 @@ impl StoreRoot {
     }
 
     /// The URL of the folder of a table for the Delta library, and the client to use; `None` for a local folder.
-    pub fn delta_location(&self, table: Table) -> Result<Option<(url::Url, Arc<dyn ObjectStore>)>, StoreError> {
+    pub fn delta_location(&self, table: Table) -> Result<Option<Client>, StoreError> {
         let Some(bucket) = &self.bucket else { return Ok(None) };
         let (url, _) = bucket.client();
         // The client reaches only the objects of the store, so paths in a log cannot lead out of it.
@@ -345,7 +348,7 @@ impl StoreRoot {
     }
 
     /// The URL and the client with which the query engine reads data files; `None` for local files.
-    pub fn engine_location(&self) -> Result<Option<(url::Url, Arc<dyn ObjectStore>)>, StoreError> {
+    pub fn engine_location(&self) -> Result<Option<Client>, StoreError> {
         let Some(bucket) = &self.bucket else { return Ok(None) };
         let (url, client) = bucket.client();
         let url = url::Url::parse(&url).map_err(|error| self.failed(&self.path, error.to_string()))?;
