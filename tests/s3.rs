@@ -612,7 +612,10 @@ fn a_store_in_a_bucket_has_the_same_answers_as_its_folder() {
     let rows = ["here-rows/stalls.csv", "there-rows/stalls.csv"].map(|name| std::fs::read(env.path(name)).unwrap());
     assert_eq!(rows[0], rows[1]);
     let seen = server.seen();
-    assert!(seen.iter().all(|request| request.starts_with("GET audit/") || request == "LIST audit/tables/*"), "{seen:?}");
+    assert!(
+        seen.iter().all(|request| request.starts_with("GET audit/") || request.starts_with("LIST audit/tables/")),
+        "{seen:?}"
+    );
     // Another name of a local folder.
     let url = url::Url::from_directory_path(env.path(".ecs-audit").canonicalize().unwrap()).unwrap();
     let named = env.run(&["query", "failures by reason", "--csv", "--store", url.as_str()]).ok();
@@ -888,7 +891,8 @@ fn a_writer_that_dies_leaves_the_store_as_it_was() {
     let server = Server::new([]);
     small_exports(&env, 0..2);
     server.ask(&env, &["load", "in/0.json", "--store", STORE]).ok();
-    let (start, before) = (server.state.lock().unwrap().objects.clone(), rows_in(&server, &env));
+    let start = server.state.lock().unwrap().objects.clone();
+    let before = rows_in(&server, &env);
     server.ask(&env, &["load", "in/1.json", "--store", STORE]).ok();
     let after = rows_in(&server, &env);
     assert_ne!(after, before);

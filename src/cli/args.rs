@@ -219,7 +219,7 @@ input could not be loaded, or the window has no records. Accepted findings do no
   ecs-audit explain last
   ecs-audit explain d25e49b0-637f-469f-8e82-413fa77b3188
   ecs-audit explain nightly-settlement --from s3-export/
-  ecs-audit explain arn:aws:ecs:eu-west-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
+  ecs-audit explain arn:aws:ecs:ap-northeast-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
   ecs-audit explain last --links --format markdown
   ecs-audit explain --all --since 7d
   ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json

@@ -120,9 +120,9 @@ mod tests {
         let config = parse("store = \"s\"\nrules = \"r.toml\"\nquotas = \"/q.json\"\n").unwrap();
         assert_eq!(config.store, Some(PathBuf::from("conf/s")));
         assert_eq!(config.rules, [PathBuf::from("conf/r.toml")]);
+        assert_eq!(config.quotas, Some(PathBuf::from("/q.json")));
         let config = parse("store = \"s3://bucket/audit\"").unwrap();
         assert_eq!(config.store, Some(PathBuf::from("s3://bucket/audit")));
-        assert_eq!(config.quotas, Some(PathBuf::from("/q.json")));
     }
 
     #[test]
