@@ -8,7 +8,7 @@
   var SECONDS = { d: 86400, h: 3600, m: 60, s: 1, ms: 0.001 };
   // A number, or the seconds of a duration such as "41m 45s". Missing values come first.
   function amount(cell) {
-    var text = cell.replace(/^</, "");
+    var text = cell.replace(/^\x3c/, "");
     if (!/^-?\d/.test(text)) return -Infinity;
     if (!/^-?(\d+(\.\d+)?(d|h|ms|m|s)( |$))+$/.test(text)) return parseFloat(text.replace(/,/g, ""));
     var seconds = text.match(/[\d.]+[a-z]+/g).reduce(function (sum, part) {
