@@ -38,6 +38,7 @@ def commands(binary, store):
         lines = measured([binary, "query", query, "--store", store, "--format", "csv", "--quiet"], None)[2].splitlines()
         return lines[1] if len(lines) > 1 else None
 
+    report = str(Path(store).parent / "report")
     call = value("calls show id limit 1")
     failure = value("failures show id limit 1")
     task = value("failures where task is not missing show task limit 1")
@@ -55,6 +56,8 @@ def commands(binary, store):
         ("`stalls`", ["query", "stalls show count"]),
         ("`check --since 7d`", ["check", "--since", "7d"]),
         ("`doctor`", ["doctor"]),
+        ("`report --since 7d`", ["report", "--since", "7d", "--out", report]),
+        ("`report verify`", ["report", "verify", report]),
         ("search in `raw`", ["query", "calls where raw.requestParameters.bucketName contains prod show count"]),
     ]
     return [(name, [binary, *arguments, "--store", store]) for name, arguments in asked if arguments and all(arguments)]

@@ -349,7 +349,7 @@ fn answers(
     }
     for (view, _) in needed.into_iter().filter(|(_, checks)| *checks > 1) {
         let session = tables.session.clone();
-        tables.wait(async move { run::evaluate(&session, &view, &[]).await })?;
+        tables.wait(async move { run::evaluate(&session, &view, &[], &[]).await })?;
     }
     let answered = AtomicUsize::new(0);
     let ask = |(_, question): &(usize, Question<'_>)| {

@@ -2,11 +2,11 @@
 
 use super::args::{Explain, Global};
 use super::ask::Dataset;
-use super::limits;
 use super::progress::Working;
 use super::query::{Asker, anchor, on_the_clock};
 use super::scope::ids;
 use super::stderr::{CliError, say};
+use super::{evaluated, limits};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
@@ -17,6 +17,7 @@ use crate::explain::{
 };
 use crate::lang::time::read_instant;
 use crate::lang::{CheckContext, absolute};
+use crate::nouns::ViewRequest;
 use crate::render::wrap_page;
 use crate::table::TableSet;
 use jiff::Timestamp;
@@ -50,14 +51,14 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
                 "a region is only allowed after quota: `ecs-audit explain quota ap-northeast-1`".to_owned(),
             ));
         }
-        None => everything(&records, None, (since, &condition), (&tables, arguments), (global, context))?,
+        None => everything(None, (since, &condition), (&tables, arguments), (global, context))?,
         Some(name) if is_slot(name) => {
             print_slot(&expected_start(name, &records, &tables, context)?, arguments.format, &context.tz)
         }
         Some(name) => {
             let subject = subject(&records, name)?;
             if arguments.all {
-                everything(&records, Some(&subject), (since, &condition), (&tables, arguments), (global, context))?
+                everything(Some(&subject), (since, &condition), (&tables, arguments), (global, context))?
             } else {
                 let found = explain(&records, &subject)?;
                 let found = found.as_ref().map(|(finding, others)| (finding, *others));
@@ -86,7 +87,6 @@ const DETAILED: usize = 10;
 
 /// The incidents and causes of a subject, or of everything, since a time and within a condition.
 fn everything(
-    records: &Records<'_>,
     subject: Option<&Subject>,
     (since, condition): (Option<Timestamp>, &str),
     (tables, arguments): (&Dataset, &Explain),
@@ -99,6 +99,9 @@ fn everything(
         let asker = Asker::new(tables, None, BTreeMap::new(), global, context)?;
         ids(&asker, &[noun], condition).map(Some)
     };
+    // Every incident is explained from the same rows.
+    let need = ViewRequest { evidence: true, ..evaluated::explained(tables) };
+    let records = &self::records(tables).with_evaluated(evaluated::evaluate(tables, need, &evaluated::OF_INCIDENTS)?);
     let groups = groups(records, subject, since, kept("failures")?.as_ref())?;
     let only = kept("incidents")?;
     let incidents = incidents(records, subject, since, only.as_ref(), (DETAILED, context.threads))?;

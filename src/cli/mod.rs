@@ -13,6 +13,7 @@ mod config;
 mod destination;
 mod doctor;
 mod document;
+mod evaluated;
 mod explain;
 mod export;
 mod fields;

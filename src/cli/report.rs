@@ -4,13 +4,13 @@ mod document;
 
 use super::args::{Global, Report, ReportAction, ReportVerify};
 use super::ask::Dataset;
-use super::destination;
 use super::explain::records;
 use super::limits;
 use super::progress::Working;
 use super::query::{anchor, catalog, check_context, saved_texts};
 use super::redact::redactor;
 use super::stderr::{CliError, say};
+use super::{destination, evaluated};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang::ast::Source;
@@ -22,7 +22,6 @@ use crate::plan::Options;
 use crate::plural::counted;
 use crate::render::{Cell, Schema, TextFormat};
 use crate::report::{self, Built, Manifest, Own, Prices, QueryCache, Request, Snapshot};
-use crate::run::{self, RunError};
 use crate::store::Store;
 use crate::table::TableSet;
 use document::{Verified, Written};
@@ -231,8 +230,7 @@ fn build(
     Ok(report::build(&request, snapshot, versions, &cache)?)
 }
 
-/// Evaluates the nouns that most sections and explanations need, once for all of them. Returns the views for
-/// explanations.
+/// Evaluates the nouns that most sections and explanations need; returns the views for explanations.
 fn evaluate(request: &Request, tables: &Dataset) -> Result<Vec<String>, CliError> {
     let need = ViewRequest {
         anchor: request.anchor.as_microsecond(),
@@ -242,26 +240,7 @@ fn evaluate(request: &Request, tables: &Dataset) -> Result<Vec<String>, CliError
         zone: ZoneName::of(&request.tz()),
         ..ViewRequest::default()
     };
-    // Explanations have no window, so ongoing states last until the newest event.
-    let plain = ViewRequest { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..ViewRequest::default() };
-    let mut explained = Vec::new();
-    // The other nouns read their tables directly.
-    let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota", "incidents"];
-    for word in report::read_often(request) {
-        let Some(noun) = nouns::noun(word).filter(|_| computed.contains(&word)) else { continue };
-        let same = (noun.view)(plain);
-        // The rows are the same except for the evidence.
-        let also: Vec<String> =
-            Some(same).filter(|same| *same == (noun.view)(ViewRequest { evidence: false, ..need })).into_iter().collect();
-        // An error here occurs again where the rows are needed, and is reported there.
-        let (session, view, views) = (tables.session.clone(), (noun.view)(need), also.clone());
-        match tables.wait(async move { run::evaluate(&session, &view, &views).await }) {
-            Ok(()) => explained.extend(also),
-            Err(RunError::Interrupted) => return Err(RunError::Interrupted.into()),
-            Err(_) => {}
-        }
-    }
-    Ok(explained)
+    evaluated::evaluate(tables, need, &report::read_often(request))
 }
 
 fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Context) -> Result<Request, CliError> {

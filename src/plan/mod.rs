@@ -57,7 +57,7 @@ pub use error::PlanError;
 pub use evidence::Evidence;
 pub use needs::{records_called, unmet};
 pub use noun_tables::{noun_rows, nouns_named_in, order_of, register_nouns, tables_behind};
-pub use source::evaluated_name;
+pub use source::{evaluated_name, with_evaluated};
 
 use crate::engine;
 use crate::lang::checked::{Checked, Column, Stage, Window};

@@ -63,6 +63,12 @@ pub fn evaluated_name(statement: &str) -> String {
     format!("evaluated_{}", blake3::hash(statement.as_bytes()).to_hex())
 }
 
+/// A statement that reads the rows of evaluated views instead of computing them again.
+pub fn with_evaluated(statement: &str, evaluated: &[String]) -> String {
+    let read = |statement: String, view: &String| statement.replace(&format!("({view})"), &evaluated_name(view));
+    evaluated.iter().fold(statement.to_owned(), read)
+}
+
 fn inside(mut frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError> {
     if let Some(from) = window.from {
         frame = frame.filter(column("time").gt_eq(instant(from.as_microsecond())))?;
@@ -132,4 +138,22 @@ fn stage_reads(stage: &Stage, test: &dyn Fn(&checked::Expr) -> bool) -> bool {
 
 fn is_raw(expr: &checked::Expr) -> bool {
     matches!(expr, checked::Expr::Raw(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nouns;
+
+    #[test]
+    fn incidents_read_the_rows_of_the_nouns_that_they_are_computed_from() {
+        let need = ViewRequest { anchor: 1, evidence: true, ..ViewRequest::default() };
+        let view = |word: &str| (nouns::noun(word).unwrap().view)(need);
+        let evaluated = ["launches", "schedules", "collisions", "stalls"].map(view);
+        let statement = with_evaluated(&view("incidents"), &evaluated);
+        for view in &evaluated {
+            assert!(!statement.contains(view) && statement.contains(&format!("from {} ", evaluated_name(view))), "{view}");
+        }
+        assert_eq!(with_evaluated(&statement, &evaluated), statement);
+    }
 }

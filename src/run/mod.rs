@@ -102,8 +102,8 @@ pub async fn answer(session: &SessionContext, checked: &Checked, options: Option
 }
 
 /// Evaluates a view and registers its rows in the session, so that every query reads them and none evaluates the view
-/// again. `also` are views with the same rows but fewer columns.
-pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> Result<(), RunError> {
+/// again. `also` are views with the same rows but fewer columns; of the views in `evaluated`, the rows are read, too.
+pub async fn evaluate(session: &SessionContext, view: &str, also: &[String], evaluated: &[String]) -> Result<(), RunError> {
     let mut missing = BTreeSet::new();
     for name in std::iter::once(view).chain(also.iter().map(String::as_str)).map(plan::evaluated_name) {
         if !session.table_exist(name.as_str())? {
@@ -113,7 +113,7 @@ pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> 
     if missing.is_empty() {
         return Ok(());
     }
-    let frame = session.sql(view).await?;
+    let frame = session.sql(&plan::with_evaluated(view, evaluated)).await?;
     let schema = Arc::new(frame.schema().as_arrow().clone());
     let mut stream = frame.execute_stream().await?;
     let mut batches = Vec::new();
@@ -132,7 +132,7 @@ pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> 
 /// are others outside the window, without computing them again.
 pub async fn evaluate_few(session: &SessionContext, checked: &Checked, options: Options) -> Result<(), RunError> {
     match few_rows(checked, options) {
-        Some(view) => evaluate(session, &view, &[]).await,
+        Some(view) => evaluate(session, &view, &[], &[]).await,
         None => Ok(()),
     }
 }
