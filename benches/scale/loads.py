@@ -1,4 +1,4 @@
-"""The table of small loads: a day of deliveries, each loaded as it arrives, against one load of all of them.
+"""The table of small loads: a day of deliveries, each loaded as it arrives, against one load of all files.
 
     python benches/scale/loads.py BINARY [--files 1000]
 

@@ -20,7 +20,7 @@ pub fn explained(tables: &Dataset) -> ViewRequest {
 /// Evaluates those of these nouns that are computed. Returns the views that explanations can read.
 pub fn evaluate(tables: &Dataset, need: ViewRequest, wanted: &[&str]) -> Result<Vec<String>, CliError> {
     let plain = explained(tables);
-    let (mut explained, mut evaluated) = (Vec::new(), Vec::new());
+    let (mut for_explanations, mut evaluated) = (Vec::new(), Vec::new());
     for noun in COMPUTED.into_iter().filter(|word| wanted.contains(word)).filter_map(nouns::noun) {
         let same = (noun.view)(plain);
         // The rows are the same except for the evidence.
@@ -30,7 +30,7 @@ pub fn evaluate(tables: &Dataset, need: ViewRequest, wanted: &[&str]) -> Result<
         let read = view.clone();
         match tables.wait(async move { run::evaluate(&session, &read, &views, &known).await }) {
             Ok(()) => {
-                explained.extend(also);
+                for_explanations.extend(also);
                 evaluated.push(view);
             }
             Err(RunError::Interrupted) => return Err(RunError::Interrupted.into()),
@@ -38,5 +38,5 @@ pub fn evaluate(tables: &Dataset, need: ViewRequest, wanted: &[&str]) -> Result<
             Err(_) => {}
         }
     }
-    Ok(explained)
+    Ok(for_explanations)
 }

@@ -135,7 +135,7 @@ impl Served for Questions {
     async fn report(&self, window: Vec<String>) -> io::Result<Output> {
         let folder = Private::new()?;
         let out = folder.path.join("report");
-        // The page has the window and the numbers; the folder of its files is gone when a person could look.
+        // The page has the window and the numbers; the folder with its files is removed before a person could look.
         let mut command: Vec<OsString> = vec!["report".into(), "--quiet".into(), "--out".into(), out.clone().into()];
         command.extend(window.into_iter().map(OsString::from));
         let output = self.children.run(command, MOST_ROWS).await?;

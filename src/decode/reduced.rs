@@ -48,8 +48,8 @@ pub fn is_header(header: &[String]) -> bool {
     header.len() > 1 && (has("stoppedreason") || has("stopcode") || has("taskarn") && has("laststatus"))
 }
 
-/// The object whose fields are columns with a path, such as `detail.containers.0.exitCode`. The time of the event stands for
-/// that of its state, unless that is selected, too: they are seconds apart.
+/// The object whose fields are columns with a path, such as `detail.containers.0.exitCode`. The time of the event is used
+/// for its state, unless the time of the state is selected, too: they are seconds apart.
 pub fn object_of_cells<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut object = Json::Object(Map::new());
     let mut time = None;

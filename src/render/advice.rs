@@ -1,6 +1,6 @@
 //! Advice: sentences in which backticks mark commands, such as "`ecs-audit explain FAMILY` shows the evidence".
 //!
-//! Names from records stand in such sentences, and may have backticks of their own. Every part is escaped for where it lands, so
+//! Such sentences contain names from records, which may have backticks of their own. Every part is escaped for where it lands, so
 //! these can only move the borders of what is shown as code.
 
 use super::html::escape as escape_html;

@@ -72,7 +72,7 @@ pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Resul
     Ok(coverage)
 }
 
-/// The hours without records, and where most of them are. A quiet Region has such hours, too, which the reader has to judge.
+/// The hours without records, and the account and Region with most. A quiet Region has such hours, too, which the reader has to judge.
 fn missing_hours(gaps: &QueryResult) -> Option<String> {
     let hours = |row: usize| gaps.number(row, "count").unwrap_or_default();
     let all: f64 = (0..gaps.rows.len()).map(hours).fold(0.0, |sum, hours| sum + hours);

@@ -84,7 +84,7 @@ fn beside(parent: &Path, name: &str, what: &str) -> PathBuf {
 }
 
 /// Removes the folders that [`write`] left when it was interrupted at least `age` ago. Those of a process with the number of this
-/// one are always leftovers; in a container, that may be each of them. What cannot be removed is no reason to fail.
+/// one are always leftovers; in a container, every process may have the same number. An error while removing is ignored.
 fn remove_leftovers(parent: &Path, name: &str, age: Duration) {
     let prefixes = ["new", "old"].map(|what| format!(".{name}.{what}-"));
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {

@@ -90,7 +90,7 @@
 
   const numeric = (type) => ["int", "float", "share", "duration"].includes(type);
 
-  // Ids such as UUIDs and ids of tasks. Their beginning tells them apart; the whole id is in the title.
+  // Ids such as UUIDs and ids of tasks. Their beginning distinguishes them; the whole id is in the title.
   const LONG_ID = /^(?:[\w-]+\/)?([0-9a-f]{8})[0-9a-f-]{11,}(#\d+)?$/i;
   function shortened(text) {
     const found = LONG_ID.exec(text);

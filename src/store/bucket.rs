@@ -39,7 +39,7 @@ impl Bucket {
         Ok(Bucket { folder: self.folder.clone(), listed: self.folder.list(TABLES)?, logs: BTreeMap::new() })
     }
 
-    /// The same bucket with the commits of all tables in memory, for a command that reads all of them. Logs that are too
+    /// The same bucket with the commits of all tables in memory, for a command that reads all logs. Logs that are too
     /// large for that are read one by one.
     pub fn with_logs(&self) -> Result<Bucket, String> {
         let is_commit = |name: &str| name.ends_with(".json") && name.contains(IN_LOG);

@@ -136,7 +136,7 @@ impl WorkingCopy {
     }
 
     /// Writes new checkpoints and the manifest. They only make the next opening faster, and are made up for if they are
-    /// missing or older than the logs, so a failure is no error of the change, which is visible by now.
+    /// missing or older than the logs, so a failure here does not fail the change, which is already visible.
     fn write_hints(&self, bucket: &Bucket, is_changed: bool) {
         for table in Table::ALL.iter().filter(|_| is_changed) {
             let log = table_folder(&self.root, *table).join(LOG);

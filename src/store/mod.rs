@@ -108,7 +108,7 @@ impl Store {
         let root = root.listed()?;
         let (manifest, manifest_was_lost) = match Manifest::read(&root)? {
             Some(manifest) => (manifest, false),
-            // That a bucket has no current copy of the manifest is no loss.
+            // A bucket often has no current manifest: nothing is lost.
             None if commit::holds_tables(&root) => (runtime(&root)?.block_on(commit::rebuilt(&root))?, root.is_folder()),
             None => return Err(root.missing()),
         };

@@ -30,8 +30,8 @@ from pathlib import Path
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 EXPORTS = SAMPLES / "exports"
-# Of two copies of a record, the one that is read first is loaded, which depends on the threads; and the ledger tells when and by
-# which load a file was read. Neither is compared.
+# Of two copies of a record, the one that is read first is loaded, which depends on the threads; and the ledger records when and
+# by which load a file was read. Neither is compared.
 LEDGER = ["file", "read", "loaded + duplicate", "filtered", "quarantined"]
 PROVENANCE = {"file", "record"}
 TWO_HOURS = 2 * 3600

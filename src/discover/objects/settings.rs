@@ -71,7 +71,7 @@ impl S3Settings {
     }
 
     /// The same for engines, which send requests from threads of their own: a connection belongs to the runtime that opened
-    /// it, so all of them are opened by the threads of the transfers.
+    /// it, so the threads of the transfers open every connection.
     pub fn open_for_engines(&self, bucket: &str, transfers: &Transfers) -> Result<Arc<dyn ObjectStore>, String> {
         let connector = SpawnedReqwestConnector::new(transfers.handle().clone());
         self.client(AmazonS3Builder::new().with_http_connector(connector), bucket, transfers)

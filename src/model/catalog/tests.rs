@@ -197,7 +197,7 @@ fn error_codes_of_services_say_the_kind_of_refusal() {
     }
 }
 
-/// A log driver other than awslogs has its own options and destination; CloudWatch Logs is no part of its failures.
+/// A log driver other than awslogs has its own options and destination; its failures do not involve CloudWatch Logs.
 #[test]
 fn log_drivers_fail_in_their_own_ways() {
     let catalog = FailureCatalog::builtin();

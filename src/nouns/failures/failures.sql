@@ -62,7 +62,7 @@ from failures f
 where (f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent')) and not {consequence}
 
 union all
--- Reports about failed tasks of a service are secondary where one of them failed before.
+-- Reports about failed tasks of a service are secondary where a task failed before.
 select {decided}{one}
 from failures f
 left join ({roots_of_reports}) r on r.id = f.id

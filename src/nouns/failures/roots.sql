@@ -9,7 +9,7 @@ join (
     from failures r
     where r.kind in ('task', 'service')
         and r.service is not null
-        -- The phases whose failures can make a rollout fail; `deployment` is not one of them.
+        -- The phases whose failures can make a rollout fail; `deployment` is not among these.
         and r.phase in (
             'placement', 'capacity', 'network', 'image_pull', 'config_fetch', 'logging', 'volume', 'container_create',
             'container_start', 'running', 'health_check'

@@ -5,7 +5,7 @@
 --   refused      the condition for refusals among failures `f`
 --   caller       who started the task of a task event `e`
 --   on_fargate   whether a task event `e` ran on Fargate
---   stands       how long a demand stands, in microseconds
+--   lasts        how long a demand lasts without a start or another request, in microseconds
 with refused as (
     select
         r.id, r.record, r.resource, r.account, r.region, r.caller,
@@ -51,7 +51,7 @@ known as (
 select
     w.resource, w.account, w.region, w.caller, w.family, w.record,
     arrow_cast(w.start, 'Timestamp(Microsecond, Some("UTC"))') as start,
-    arrow_cast(least(w.start + {stands}, coalesce(w.next, w.start + {stands})), 'Timestamp(Microsecond, Some("UTC"))') as stop,
+    arrow_cast(least(w.start + {lasts}, coalesce(w.next, w.start + {lasts})), 'Timestamp(Microsecond, Some("UTC"))') as stop,
     w.missing,
     quota_task_units(coalesce(w.cpu, w.last_cpu, 0)) as size
 from (

@@ -6,7 +6,7 @@
 //! reads the events of tasks ([`crate::engine::operators`]); tests compare both.
 
 use super::ON_FARGATE;
-use super::limits::DEMAND_STANDS;
+use super::limits::DEMAND_LASTS;
 
 /// Tasks that a call itself placed are created within this time, in microseconds.
 const OWN: i64 = 2_000_000;
@@ -33,7 +33,7 @@ pub fn demands() -> String {
         refused = REFUSED,
         caller = CALLER,
         on_fargate = ON_FARGATE,
-        stands = DEMAND_STANDS,
+        lasts = DEMAND_LASTS,
     )
 }
 

@@ -1,4 +1,4 @@
--- When the tasks that a call placed ran and stopped. If one of them has not stopped, there is no stop.
+-- When the tasks that a call placed ran and stopped. Without a stop until all tasks have stopped.
 select
     c.call_id, min(t.started_at) as started_at,
     case when count(*) = count(t.stopped_at) then max(t.stopped_at) end as stopped_at

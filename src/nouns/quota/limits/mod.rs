@@ -16,7 +16,7 @@ pub const FARGATE: &str = "fargate_vcpu";
 pub const FARGATE_SPOT: &str = "fargate_spot_vcpu";
 
 /// How long refused demand lasts, in microseconds, if its caller neither starts a task nor asks again.
-pub const DEMAND_STANDS: i64 = 15 * MINUTE;
+pub const DEMAND_LASTS: i64 = 15 * MINUTE;
 
 /// The pools whose usage is replayed, with their units.
 pub const RESOURCES: &[(&str, &str)] = &[

@@ -14,7 +14,7 @@ use super::task_interval::{Other, Pool, Times};
 use crate::engine::functions::record::{number, numbers, some, texts};
 use crate::engine::operators::index::{Groups, Interner, NONE};
 use crate::engine::operators::texts::{Memory, Texts};
-use crate::nouns::quota::limits::{DEMAND_STANDS, Quotas};
+use crate::nouns::quota::limits::{DEMAND_LASTS, Quotas};
 
 /// The requester of tasks, by string numbers: a service in a cluster, or a caller with a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,7 +200,7 @@ impl Refusals {
                 let Some(refusal) = self.list.get(*number as usize) else { continue };
                 let newer =
                     own.get(place + 1).and_then(|newer| self.list.get(*newer as usize)).map_or(i64::MAX, |newer| newer.at);
-                let end = observed(*number).next.min(newer).min(refusal.start.saturating_add(DEMAND_STANDS));
+                let end = observed(*number).next.min(newer).min(refusal.start.saturating_add(DEMAND_LASTS));
                 let last = sizes.get(*number as usize).copied().flatten();
                 let size = quotas.task_units(refusal.cpu.or(last).unwrap_or(0));
                 let mut there = |number: u32| texts.keep_some(self.texts.get(number));
