@@ -1,5 +1,7 @@
 //! Lengths of time in microseconds, the unit of all stored times.
 
+/// Microseconds of a millisecond.
+pub const MILLISECOND: i64 = 1_000;
 /// Microseconds of a second.
 pub const SECOND: i64 = 1_000_000;
 /// Microseconds of a minute.

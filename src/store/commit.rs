@@ -6,6 +6,7 @@
 //! while the manifest or the logs may be inconsistent.
 
 use super::delta::{self, CommitInfo, Facts};
+use super::maintain::unlisted;
 use super::manifest::{DataFile, Manifest, TableState};
 use super::reconcile::{ForeignCommit, Reconciled, Unfinished, reconcile};
 use super::write::{LoadWriter, load_of, table_folder};
@@ -448,6 +449,7 @@ async fn manifest_of(root: &StoreRoot, ledger: u64, facts: &CommitInfo) -> Resul
     }
     manifest.check().map_err(|detail| StoreError::Incomplete { root: root.to_path_buf(), detail })?;
     all_there(root, &manifest)?;
+    manifest.superseded = unlisted(root, &manifest)?;
     Ok(manifest)
 }
 

@@ -4,6 +4,7 @@ use super::commit::durable;
 use super::manifest::DataFile;
 use super::write::{day_name, day_of_name, day_of_path, load_of, table_folder};
 use super::{StoreError, StoreRoot, guard};
+use crate::micros::MILLISECOND;
 use crate::table::{FieldKind, Table};
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake_core::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField, StructType, Transaction};
@@ -11,7 +12,7 @@ use deltalake_core::logstore::{LogStore, LogStoreFactory, ObjectStoreRef, Storag
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaResult, DeltaTable, DeltaTableBuilder};
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
@@ -330,16 +331,33 @@ pub fn versions(root: &StoreRoot, table: Table) -> Result<BTreeSet<u64>, StoreEr
     Ok(names.iter().filter_map(|(name, _)| version(name)).collect())
 }
 
-/// Those of these data files that commits of a table removed. The log is read backwards, because files are removed
-/// soon after they were replaced.
-pub fn removed(root: &StoreRoot, table: Table, files: &BTreeSet<&str>) -> Result<BTreeSet<String>, StoreError> {
-    let mut found = BTreeSet::new();
+/// The temporary files in the log of a table: a commit is written as `NAME.json#NUMBER` and then renamed, by the client of
+/// local files that this program and others use.
+pub fn staged(root: &StoreRoot, table: Table) -> Result<Vec<PathBuf>, StoreError> {
+    let log = table_folder(root, table).join(LOG);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_staged = |name: &str| {
+        let commit = name.split_once('#').and_then(|(commit, number)| Some((commit.strip_suffix(".json")?, number)));
+        commit.is_some_and(|(version, number)| is_number(version) && is_number(number))
+    };
+    let names = root.names(&log)?;
+    Ok(names.iter().filter(|(name, is_folder)| !is_folder && is_staged(name)).map(|(name, _)| log.join(name)).collect())
+}
+
+/// Those of these data files that commits of a table removed, and when, in microseconds since 1970 UTC. The log is read
+/// backwards, because files are removed soon after they were replaced.
+pub fn removed(root: &StoreRoot, table: Table, files: &BTreeSet<&str>) -> Result<BTreeMap<String, i64>, StoreError> {
+    let mut found = BTreeMap::new();
     for version in versions(root, table)?.into_iter().rev() {
         if found.len() == files.len() {
             break;
         }
-        let removed = read_commit(root, table, version)?.remove;
-        found.extend(removed.into_iter().filter(|path| files.contains(path.as_str())));
+        for (path, at) in read_commit(root, table, version)?.remove {
+            if files.contains(path.as_str()) {
+                // An earlier removal is of a file with the same name.
+                found.entry(path).or_insert(at);
+            }
+        }
     }
     Ok(found)
 }
@@ -420,8 +438,8 @@ pub struct Commit {
     pub data_change: bool,
     /// Added files.
     pub add: Vec<LoggedFile>,
-    /// Paths of removed files.
-    pub remove: BTreeSet<String>,
+    /// Removed files, and when, in microseconds since 1970 UTC; 0 if it does not say.
+    pub remove: BTreeMap<String, i64>,
     /// The new table metadata.
     pub metadata: Option<LoggedMetadata>,
     /// Table features that readers must support.
@@ -528,7 +546,7 @@ pub fn read_commit(root: &StoreRoot, table: Table, version: u64) -> Result<Commi
         }
         if let Some(remove) = action.remove {
             commit.data_change |= remove.data_change;
-            commit.remove.insert(remove.path);
+            commit.remove.insert(remove.path, remove.deletion_timestamp.unwrap_or(0).saturating_mul(MILLISECOND));
         }
         if let Some(info) = action.commit_info {
             commit.operation = info.get("operation").and_then(serde_json::Value::as_str).unwrap_or("unknown").to_owned();

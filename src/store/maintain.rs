@@ -1,10 +1,10 @@
 //! Compaction and vacuum on request: merges small files of a day and deletes replaced files.
 
 use super::commit::{Recovered, recover};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Superseded};
 use super::reconcile::Unfinished;
 use super::write::table_folder;
-use super::{Store, StoreError, StoreRoot, WriteOptions, delta, fault, lock, merge, runtime};
+use super::{Store, StoreError, StoreRoot, WriteOptions, delta, fault, guard, lock, merge, runtime};
 use crate::table::Table;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,8 +55,11 @@ impl Store {
     ) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let mut manifest = written(root, runtime(root)?.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
+        let unlisted = unlisted(root, &manifest)?;
+        manifest.superseded.extend(unlisted);
         let replaced = manifest.superseded.len() as u64;
-        let bytes_freed = remove_superseded(root, &mut manifest, options.now.saturating_sub(keep))?;
+        let until = options.now.saturating_sub(keep);
+        let bytes_freed = remove_superseded(root, &mut manifest, until)? + remove_staged(root, until)?;
         let files_after = count(&manifest) + manifest.superseded.len() as u64;
         Ok(Maintained { files_before: count(&manifest) + replaced, files_after, bytes_freed })
     }
@@ -76,12 +79,9 @@ pub(super) fn remove_superseded(root: &StoreRoot, manifest: &mut Manifest, until
         let files: BTreeSet<&str> = of_table.map(|file| file.path.as_str()).collect();
         if !files.is_empty() {
             // The manifest is only a cache: what may be deleted is decided by the log.
-            deletable.insert(*table, delta::removed(root, *table, &files)?);
+            deletable.insert(*table, delta::removed(root, *table, &files)?.into_keys().collect());
         }
     }
-    // The manifest is updated before files are deleted: a file listed as superseded may be missing, but an unlisted
-    // file must not remain.
-    manifest.write(root)?;
     let mut bytes = 0;
     for (table, paths) in deletable {
         let known: BTreeSet<&str> = manifest.files(table).iter().map(|file| file.path.as_str()).collect();
@@ -91,7 +91,48 @@ pub(super) fn remove_superseded(root: &StoreRoot, manifest: &mut Manifest, until
             bytes += root.remove(&path)?;
         }
     }
+    // The manifest is updated after files are deleted: a file listed as superseded may be missing, but an unlisted file must
+    // not remain.
+    manifest.write(root)?;
     Ok(bytes)
+}
+
+/// Deletes the temporary files that a commit left which was interrupted at or before `until` (microseconds since 1970 UTC);
+/// returns the bytes freed. The writer of such a file renames it, so an old one has no writer.
+fn remove_staged(root: &StoreRoot, until: i64) -> Result<u64, StoreError> {
+    let mut bytes = 0;
+    for table in Table::ALL {
+        for path in delta::staged(root, *table)? {
+            let modified = guard::file_at(root, &path)?.and_then(|metadata| metadata.modified().ok());
+            let modified = modified.and_then(|time| jiff::Timestamp::try_from(time).ok());
+            if modified.is_some_and(|time| time.as_microsecond() <= until) {
+                fault::step(&path)?;
+                bytes += root.remove(&path)?;
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// Replaced data files that the manifest does not list as such: those of a manifest that was lost, and those that an earlier
+/// release left when it was interrupted.
+pub(super) fn unlisted(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<Superseded>, StoreError> {
+    let mut found = Vec::new();
+    for table in Table::ALL {
+        let folder = table_folder(root, *table);
+        let listed = manifest.superseded.iter().filter(|file| file.table == table.name()).map(|file| file.path.as_str());
+        let known: BTreeSet<&str> = manifest.files(*table).iter().map(|file| file.path.as_str()).chain(listed).collect();
+        let present = root.data_files(*table);
+        let names =
+            present.iter().filter_map(|path| path.strip_prefix(&folder).ok()?.to_str()).map(|name| name.replace('\\', "/"));
+        let names: Vec<String> = names.filter(|name| guard::is_data_path(name) && !known.contains(name.as_str())).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let removed = delta::removed(root, *table, &names.iter().map(String::as_str).collect())?;
+        found.extend(removed.into_iter().map(|(path, at)| Superseded { table: table.name().to_owned(), path, at }));
+    }
+    Ok(found)
 }
 
 /// The manifest of a non-empty store.

@@ -81,7 +81,7 @@ async fn difference(root: &StoreRoot, table: Table, files: &[DataFile], newest: 
         operation: "several changes".to_owned(),
         data_change: true,
         add: now.iter().filter(|file| !before.contains(&file.path)).map(delta::LoggedFile::from).collect(),
-        remove: before.difference(&after).cloned().collect(),
+        remove: before.difference(&after).map(|path| (path.clone(), 0)).collect(),
         ..Commit::at(newest)
     })
 }
@@ -114,15 +114,15 @@ impl State {
             return self.undo_ours(root, commit);
         }
         commit.usable(self.table).map_err(|detail| self.refusal(commit, detail))?;
-        let rewritten = self.undo.add.iter().any(|file| commit.remove.contains(&file.path));
+        let rewritten = self.undo.add.iter().any(|file| commit.remove.contains_key(&file.path));
         let brought_back = |file: &delta::LoggedFile| self.undo.remove.iter().any(|undone| undone.path == file.path);
         if rewritten && !commit.add.iter().all(brought_back) {
             let detail = "it merged rows of an unfinished load with other rows";
             return Err(self.refusal(commit, detail.to_owned()));
         }
-        self.undo.add.retain(|file| !commit.remove.contains(&file.path));
+        self.undo.add.retain(|file| !commit.remove.contains_key(&file.path));
         let mut rows = 0;
-        for path in &commit.remove {
+        for path in commit.remove.keys() {
             let Some(file) = self.files.remove(path) else { continue };
             rows += i64::try_from(file.rows).unwrap_or(i64::MAX);
             if commit.data_change {
@@ -159,7 +159,7 @@ impl State {
                 None => self.undo.add.push(delta::data_file(root, self.table, logged)?),
             }
         }
-        for path in &commit.remove {
+        for path in commit.remove.keys() {
             match self.undo.add.iter().position(|file| file.path == *path) {
                 Some(place) => _ = self.undo.add.remove(place),
                 None => self.undo.remove.extend(self.files.get(path).cloned()),

@@ -5,9 +5,11 @@ mod checksums;
 mod hostile;
 
 use super::fault;
+use super::manifest::Manifest;
 use super::read::{read_columns, texts};
 use super::verify::Fault;
-use super::{Store, StoreError, WriteOptions};
+use super::write::table_folder;
+use super::{Store, StoreError, StoreRoot, WriteOptions};
 use crate::decode::budget::Limits;
 use crate::discover::find_inputs;
 use crate::load::{LoadOptions, RemovalRule, Selection, Silent};
@@ -193,6 +195,53 @@ fn a_removal_that_dies_at_any_step_is_done_or_not() {
     let start = small_store();
     let rule = RemovalRule { table: None, account: None, before: middle(start.path()) };
     die_at_each_step(start.path(), |root| Store::drop_rows(root, &rule, write_options(), &|| {}).map(drop));
+}
+
+/// Data files that the manifest does not name.
+fn unnamed(root: &Path) -> Vec<PathBuf> {
+    let manifest = Manifest::read(root).unwrap().unwrap();
+    let of_table = |table: Table| {
+        let (folder, root) = (table_folder(root, table), StoreRoot::from(root));
+        let files = manifest.files(table).iter().map(|file| folder.join(&file.path)).collect::<Vec<_>>();
+        root.data_files(table).into_iter().filter(move |path| !files.contains(path))
+    };
+    Table::ALL.iter().copied().flat_map(of_table).collect()
+}
+
+#[test]
+fn replaced_files_are_deleted_after_a_vacuum_that_died_and_without_the_manifest() {
+    let start = small_store();
+    Store::compact(start.path(), write_options(), &|| {}).unwrap();
+    let vacuum = |root: &Path| Store::vacuum(root, 0, write_options(), &|| {});
+    assert!(unnamed(start.path()).len() > 1, "{:?}", unnamed(start.path()));
+    let before = contents(start.path());
+    for steps in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        copy(start.path(), &root);
+        let injected = fault::after(&root, steps);
+        let result = vacuum(&root);
+        drop(injected);
+        let is_last = result.is_ok();
+        vacuum(&root).unwrap();
+        assert_eq!(unnamed(&root), [] as [PathBuf; 0], "after {steps} steps");
+        assert!(contents(&root) == before, "after {steps} steps");
+        if is_last {
+            assert!(steps > 2, "only {steps} steps can fail");
+            break;
+        }
+    }
+    fs::remove_file(start.path().join(Manifest::NAME)).unwrap();
+    let log = table_folder(start.path(), Table::Calls).join("_delta_log");
+    let [staged, mine] = ["00000000000000000009.json#1", "notes.json#1"].map(|name| log.join(name));
+    [&staged, &mine].iter().for_each(|path| fs::write(path, "{").unwrap());
+    let month_ago = std::time::UNIX_EPOCH + Duration::from_micros(NOW.cast_unsigned()) - Duration::from_hours(720);
+    fs::File::options().write(true).open(&staged).unwrap().set_modified(month_ago).unwrap();
+    let done = vacuum(start.path()).unwrap();
+    assert!(!staged.exists() && mine.exists());
+    assert!(done.bytes_freed > 0, "{done:?}");
+    assert_eq!(unnamed(start.path()), [] as [PathBuf; 0]);
+    assert!(contents(start.path()) == before);
 }
 
 /// Turns a store into one of an earlier release: no checksums anywhere.

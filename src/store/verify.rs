@@ -266,7 +266,7 @@ fn orphans(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<PathBuf>, StoreE
         let known: BTreeSet<&str> = manifest.files(*table).iter().map(|file| file.path.as_str()).collect();
         let mut removed = BTreeSet::new();
         for version in delta::versions(root, *table)? {
-            removed.extend(delta::read_commit(root, *table, version).map(|commit| commit.remove).unwrap_or_default());
+            removed.extend(delta::read_commit(root, *table, version).map(|commit| commit.remove).unwrap_or_default().into_keys());
         }
         for path in root.data_files(*table) {
             let Some(name) = path.strip_prefix(&folder).ok().and_then(Path::to_str).map(|name| name.replace('\\', "/")) else {
