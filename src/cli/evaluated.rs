@@ -2,12 +2,13 @@
 
 use super::ask::Dataset;
 use super::stderr::CliError;
+use crate::explain;
 use crate::nouns::{self, ViewRequest};
 use crate::run::{self, RunError};
 use jiff::Timestamp;
 
 /// The nouns that are computed from many records, after those that they are computed from. Others read their tables directly.
-const COMPUTED: [&str; 8] = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota", "incidents"];
+const COMPUTED: [&str; 7] = ["failures", "launches", "collisions", "schedules", "stalls", "quota", "incidents"];
 
 /// The nouns that explanations of incidents read.
 pub const OF_INCIDENTS: [&str; 6] = ["failures", "launches", "collisions", "schedules", "stalls", "incidents"];
@@ -17,7 +18,8 @@ pub fn explained(tables: &Dataset) -> ViewRequest {
     ViewRequest { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..ViewRequest::default() }
 }
 
-/// Evaluates those of these nouns that are computed. Returns the views that explanations can read.
+/// Evaluates those of these nouns that are computed, and what explanations read besides them. Returns the views that
+/// explanations can read.
 pub fn evaluate(tables: &Dataset, need: ViewRequest, wanted: &[&str]) -> Result<Vec<String>, CliError> {
     let plain = explained(tables);
     let (mut for_explanations, mut evaluated) = (Vec::new(), Vec::new());
@@ -38,5 +40,8 @@ pub fn evaluate(tables: &Dataset, need: ViewRequest, wanted: &[&str]) -> Result<
             Err(_) => {}
         }
     }
+    let (session, view) = (tables.session.clone(), explain::definitions());
+    for_explanations.push(view.clone());
+    tables.wait(async move { run::evaluate(&session, &view, &[], &[]).await })?;
     Ok(for_explanations)
 }

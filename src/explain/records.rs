@@ -92,13 +92,18 @@ impl<'s> Records<'s> {
         })
     }
 
-    /// The newest row up to a time, with its original record. Most are found in the last days, which avoids reading all.
-    pub(super) fn newest_with_raw(&self, table: Table, condition: &str, until: Timestamp) -> Result<Option<Row>, RunError> {
+    /// The newest row of a view of calls up to a time, with its original record. Most are found in the last days, which
+    /// avoids reading all.
+    pub(super) fn newest_with_raw(&self, view: &str, condition: &str, until: Timestamp) -> Result<Option<Row>, RunError> {
         let before = format!("{condition} and \"time\" <= {}", time(until));
         for since in [format!(" and \"time\" >= {}", time(shifted(until, -LAST_DAYS))), String::new()] {
-            let found = self.some_with_raw(table, &format!("{before}{since}"), "\"time\" desc", 1)?;
-            if let Some(row) = found.into_iter().next() {
-                return Ok(Some(row));
+            let view = self.view(view);
+            let newest =
+                format!("select v.id, v.\"time\" from {view} v where {before}{since} order by v.\"time\" desc, v.id limit 1");
+            let found = self.rows_where(condition, || newest)?.into_iter().next();
+            if let Some((id, at)) = found.as_ref().and_then(|row| Some((row.text("id")?, row.time("time")?))) {
+                let this = format!("{} and {}", equals("id", Some(id)), within(at, 0, at, 0));
+                return Ok(self.some_with_raw(Table::Calls, &this, "\"time\" desc", 1)?.into_iter().next());
             }
         }
         Ok(None)

@@ -40,7 +40,7 @@ pub fn attempts() -> Noun {
         optional: &["user", "started_by", "event_name", "cluster", "placed", "asked"],
         extra: PERSON,
         extra_reads_originals: true,
-        ..Noun::computed("attempts", |need| {
+        ..Noun::recorded("attempts", |need| {
             view(need, " where c.event_source = 'ecs.amazonaws.com' and c.event_name in ('RunTask', 'StartTask')")
         })
     }

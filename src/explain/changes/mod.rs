@@ -243,6 +243,13 @@ const WRITES: &str = "error_code is null and read_only is not true and event_nam
      'CreateLogStream', 'PutLogEvents', 'GetAuthorizationToken', 'BatchGetImage', 'GetSecretValue', 'ConsoleLogin') \
      and event_name not like 'Describe%' and event_name not like 'List%' and event_name not like 'Get%'";
 
+/// SQL for the calls that define what services and tasks are made of. They are few.
+pub fn definitions() -> String {
+    "select id, \"time\", account, region, event_name, cluster, service, family from calls \
+     where event_name in ('RegisterTaskDefinition', 'CreateService', 'UpdateService')"
+        .to_owned()
+}
+
 /// The kinds of resources that a failure and a change can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -321,7 +328,7 @@ fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTree
         format!("{family} and event_name = 'RegisterTaskDefinition' and {home}"),
         format!("{service} and event_name in ('CreateService', 'UpdateService') and {home}"),
     ] {
-        sources.push(records.newest_with_raw(Table::Calls, &condition, began)?);
+        sources.push(records.newest_with_raw(&definitions(), &condition, began)?);
     }
     for row in sources.iter().flatten() {
         marks.extend(row.text("raw").map(named).unwrap_or_default());
