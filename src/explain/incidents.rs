@@ -68,6 +68,10 @@ pub struct Incident {
     pub missed_starts: i64,
     /// Starts without any call.
     pub not_called: i64,
+    /// The longest time between the runs before and after a start that never ran, in seconds.
+    pub without_run_seconds: Option<f64>,
+    /// Starts that never ran and whose task definition a call outside of schedules started before the next run.
+    pub reruns: i64,
     /// Stalls.
     pub stalls: i64,
     /// Tasks that failed, waited, or were not placed.
@@ -197,6 +201,8 @@ fn incident(row: &Row) -> Option<Incident> {
         launches_healed: whole("launches_healed"),
         missed_starts: whole("missed_starts"),
         not_called: whole("not_called"),
+        without_run_seconds: row.number("without_run"),
+        reruns: whole("reruns"),
         stalls: whole("stalls"),
         tasks: whole("tasks"),
         degraded_seconds: row.number("degraded"),
