@@ -349,7 +349,14 @@ fn a_page_is_one_file_that_cannot_act() {
         assert_eq!(opened, page.matches(&closed).count(), "{element}: {page}");
     }
     assert!(page.contains("<h2>Cause</h2>") && page.contains("<tr><th>cluster</th>"), "{page}");
+    // Phases have marks of their own, and events are rows of a table.
+    let timeline = DESK.run(&["timeline", "checkout-web", "--format", "html"]).ok().out;
+    assert!(
+        timeline.contains("<tr><td class=\"t\">2026-03-03T01:10:12.324Z</td><td class=\"t\">+8.5s</td><td>task "),
+        "{timeline}"
+    );
     let network = DESK.run(&["explain", "77954849-eedf-47b8-ac98-415d8259b246", "--format", "html"]).ok().out;
+    assert!(network.contains("<li class=\"marked\">✗ "), "{network}");
     assert!(network.contains("<li>likely: a security group") && network.contains("<li class=\"in\">for: "), "{network}");
     let markdown = DESK.run(&["explain", "77954849-eedf-47b8-ac98-415d8259b246", "--format", "markdown"]).ok().out;
     assert!(markdown.contains("\n- likely: a security group") && markdown.contains("\n  - for: "), "{markdown}");
