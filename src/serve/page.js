@@ -48,6 +48,9 @@
     }
   }
 
+  // Whether relative times count from the clock instead of the newest event: in queries, incidents and the report.
+  const fromNow = () => byId("now").checked;
+
   const get = (path, parameters, signal) => call(path + "?" + new URLSearchParams(parameters || {}), { signal });
 
   // At most one request of a kind; a newer one cancels the older, which ends its command.
@@ -165,7 +168,7 @@
   byId("close").addEventListener("click", () => { detail.stop(); byId("detail").hidden = true; });
   byId("open-report").addEventListener("click", () => {
     const window = byId("window").value.trim();
-    details("Report " + window, [["Report", "/api/report", { window }]]);
+    details("Report " + window, [["Report", "/api/report", { window, now: fromNow() }]]);
   });
   byId("open-fields").addEventListener("click", async () => {
     const nouns = await get("/api/fields");
@@ -317,7 +320,7 @@
     for (const input of byId("parameters").querySelectorAll("input")) {
       if (box.value.trim().startsWith("@") && input.value !== input.defaultValue) set[input.name] = input.value;
     }
-    return { query: box.value, set, format };
+    return { query: box.value, set, format, now: fromNow() };
   }
 
   function busy(on) {
@@ -469,7 +472,7 @@
   async function loadIncidents() {
     const note = byId("incidents-note"), items = byId("incidents");
     note.textContent = "looking…";
-    const found = await get("/api/incidents", { window: byId("window").value }, looking.start());
+    const found = await get("/api/incidents", { window: byId("window").value, now: fromNow() }, looking.start());
     if (!found) return;
     items.replaceChildren();
     if (found.error) { note.textContent = ""; items.append(element("li", {}, element("pre", { text: found.error }))); return; }
@@ -488,6 +491,7 @@
   }
 
   byId("window-form").addEventListener("submit", (event) => { event.preventDefault(); loadIncidents(); });
+  byId("now").addEventListener("change", () => { loadIncidents(); run(); });
   loadCoverage();
   setInterval(() => { if (!document.hidden) loadCoverage(); }, 30000);
   loadSaved();
