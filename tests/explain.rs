@@ -364,6 +364,25 @@ fn a_page_is_one_file_that_cannot_act() {
     assert!(all.contains("<title>ecs-audit: incidents</title>"), "{all}");
 }
 
+/// The id of an incident may be that of a stall or of an expected start, which no record has.
+#[test]
+fn the_ids_of_computed_rows_are_explained() {
+    for incident in DESK.query("incidents where root in (stall, schedule) since 7d show id, root limit 1000") {
+        let explained = DESK.run(&["explain", &incident[0], "--quiet"]).ok().out;
+        assert!(!explained.is_empty(), "{incident:?}");
+    }
+    let stall = DESK.query("stalls show id, deployment limit 1").remove(0);
+    let explained = DESK.run(&["explain", &stall[0]]).ok().out;
+    assert!(explained.contains(&stall[0]) && explained.contains("Losses, largest first"), "{explained}");
+    let timeline = DESK.run(&["timeline", &stall[0]]).ok().out;
+    assert!(timeline.starts_with(&format!("Timeline of deployment {}", stall[1])), "{timeline}");
+    let start = DESK.query("schedules where absence = disabled show id, schedule limit 1").remove(0);
+    let timeline = DESK.run(&["timeline", &start[0]]).ok().out;
+    assert!(timeline.starts_with(&format!("Timeline of schedule {}", start[1])), "{timeline}");
+    let unknown = format!("{}0", stall[0]);
+    assert!(DESK.run(&["explain", &unknown]).err.contains("nothing named"));
+}
+
 /// A call that places several tasks appears in the timeline of each task.
 #[test]
 fn the_second_task_of_a_call_finds_it() {

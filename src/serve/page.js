@@ -159,9 +159,10 @@
     section.scrollIntoView({ block: "start" });
   }
 
-  // `first` is the view that is shown: 0 = explain, 1 = timeline, 2 = record.
-  function about(name, first) {
-    const views = [["Explain", "/api/explain", { id: name }], ["Timeline", "/api/timeline", { id: name }], ["Record", "/api/record", { id: name }]];
+  // `first` is the view that is shown: 0 = explain, 1 = timeline, 2 = record. Computed rows have no record of their own, but records behind
+  // them, of which `record` is the first.
+  function about(name, first, record) {
+    const views = [["Explain", "/api/explain", { id: name }], ["Timeline", "/api/timeline", { id: name }], ["Record", "/api/record", { id: record || name }]];
     details(name, views, first);
   }
 
@@ -208,6 +209,8 @@
   // The name by which a row is explained: its id, or the first record behind it.
   const handle = (row) => row.id || (Array.isArray(row.evidence) ? row.evidence[0] : undefined);
 
+  const behind = (row) => Array.isArray(row.evidence) && row.evidence.length ? String(row.evidence[0]) : undefined;
+
   function table(answer, actions) {
     const acts = actions && answer.rows.some(handle);
     const head = element("tr", {});
@@ -227,7 +230,7 @@
         if (acts) {
           const name = handle(row);
           const buttons = name === undefined ? [] : ["explain", "timeline", "record"].map((word, index) =>
-            element("button", { type: "button", text: word, click: () => about(String(name), index) }));
+            element("button", { type: "button", text: word, click: () => about(String(name), index, behind(row)) }));
           line.append(element("td", { class: "acts" }, ...buttons));
         }
         for (const column of columns) line.append(cell(row[column.name], column, row));
@@ -289,7 +292,7 @@
     const level = new Map(data.cells.map(([row, column, value]) => [row + "\n" + column, value]));
     rows.forEach((row, index) => {
       const y = height * index;
-      made.append(drawn("text", { x: 0, y: y + 15 }, row.length > 28 ? row.slice(0, 27) + "…" : row));
+      made.append(drawn("text", { x: 0, y: y + 15 }, row.length > 25 ? row.slice(0, 24) + "…" : row));
       for (const column of data.columns) {
         const value = level.get(row + "\n" + column) || 0;
         const place = { x: left + size * at.get(column), y: y + 1, width: size - (size > 6 ? 1 : 0), height: height - 2 };

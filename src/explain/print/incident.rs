@@ -27,9 +27,7 @@ pub(super) fn write(page: &mut Page<'_>, incident: &Incident) {
         page.numbered(index + 1, action);
     }
     detail.and_then(|detail| detail.response.as_ref()).iter().for_each(|response| page.line(response));
-    if !matches!(incident.root.as_str(), "stall") {
-        page.command(&format!("ecs-audit explain {}", incident.id));
-    }
+    page.command(&format!("ecs-audit explain {}", incident.id));
 }
 
 /// What an incident consists of, in words.
