@@ -20,6 +20,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
+/// The word by which advice to retry is recognized.
+const BACKOFF: &str = "backoff";
+
 /// How long before a stall the update of its service is searched, in seconds.
 const UPDATE_BEFORE: i64 = 30 * 60;
 
@@ -235,6 +238,10 @@ fn of_finding(finding: Finding, root: &str) -> Detail {
     let suspect = suspect(&finding, root);
     let mut actions = finding.actions;
     if let Some(collision) = finding.collision.filter(|collision| !collision.advice.is_empty()) {
+        // This advice is about the disconnect at hand; general advice to retry would repeat it right below.
+        if collision.advice.contains(BACKOFF) {
+            actions.sort_by_key(|action| action.contains(BACKOFF));
+        }
         actions.insert(0, capitalized(&collision.advice));
     }
     let verify = finding.verify.into_iter().filter_map(|check| match (check.command, check.note) {

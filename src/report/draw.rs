@@ -5,7 +5,7 @@ use super::preview::Preview;
 use super::queries::QueryResult;
 use super::story::unit;
 use crate::model::catalog::FailureCatalog;
-use crate::render::{Cell, describe_instant};
+use crate::render::{Cell, describe_instant, thousands};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,7 +151,7 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
     let peak = peak.map(|(sum, at)| format!(" Peak: {sum}, in the bar starting {}.", describe_instant(*at, tz)));
     let text = format!(
         "Number of failures per {word}. {} failures in the window, including consequences of other failures.{}",
-        totals.iter().sum::<f64>(),
+        thousands(totals.iter().sum::<f64>() as u64),
         peak.unwrap_or_default()
     );
     let drawn = Bars {
