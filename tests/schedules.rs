@@ -265,7 +265,7 @@ fn the_explanation_of_a_missed_start_names_what_the_records_show_of_its_effect()
     assert_eq!(start["incident"]["other_schedules"], json!([{"schedule": "rates", "missed": 1}]));
     for line in [
         "No run for 30m, since 2026-03-04T00:50:05Z: 2 starts missed in a row.",
-        "Started outside of the schedule at 2026-03-04T01:05:05Z, 5m 5s after this start was expected by Operator/mo (call by-hand).",
+        "Started outside of the schedule by Operator/mo at 2026-03-04T01:05:05Z, 5m 5s after this start was expected (call by-hand).",
         "The same incident made other schedules miss starts: rates (1).",
     ] {
         assert!(text.contains(line), "{line}\n{text}");

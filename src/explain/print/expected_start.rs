@@ -67,7 +67,7 @@ fn effect(page: &Page<'_>, slot: &ExpectedStart) -> Vec<String> {
         Some(rerun) => {
             let by = rerun.person.as_ref().or(rerun.who.as_ref()).map(|by| format!(" by {by}")).unwrap_or_default();
             format!(
-                "Started outside of the schedule at {}, {} after this start was expected{by} (call {}).",
+                "Started outside of the schedule{by} at {}, {} after this start was expected (call {}).",
                 page.time(rerun.time),
                 after(rerun.time),
                 rerun.call
