@@ -349,12 +349,38 @@ fn a_page_is_one_file_that_cannot_act() {
         assert_eq!(opened, page.matches(&closed).count(), "{element}: {page}");
     }
     assert!(page.contains("<h2>Cause</h2>") && page.contains("<tr><th>cluster</th>"), "{page}");
+    // Phases have marks of their own, and events are rows of a table.
+    let timeline = DESK.run(&["timeline", "checkout-web", "--format", "html"]).ok().out;
+    assert!(
+        timeline.contains("<tr><td class=\"t\">2026-03-03T01:10:12.324Z</td><td class=\"t\">+8.5s</td><td>task "),
+        "{timeline}"
+    );
     let network = DESK.run(&["explain", "77954849-eedf-47b8-ac98-415d8259b246", "--format", "html"]).ok().out;
+    assert!(network.contains("<li class=\"marked\">✗ "), "{network}");
     assert!(network.contains("<li>likely: a security group") && network.contains("<li class=\"in\">for: "), "{network}");
     let markdown = DESK.run(&["explain", "77954849-eedf-47b8-ac98-415d8259b246", "--format", "markdown"]).ok().out;
     assert!(markdown.contains("\n- likely: a security group") && markdown.contains("\n  - for: "), "{markdown}");
     let all = DESK.run(&["explain", "--all", "--format", "html"]).ok().out;
     assert!(all.contains("<title>ecs-audit: incidents</title>"), "{all}");
+}
+
+/// The id of an incident may be that of a stall or of an expected start, which no record has.
+#[test]
+fn the_ids_of_computed_rows_are_explained() {
+    for incident in DESK.query("incidents where root in (stall, schedule) since 7d show id, root limit 1000") {
+        let explained = DESK.run(&["explain", &incident[0], "--quiet"]).ok().out;
+        assert!(!explained.is_empty(), "{incident:?}");
+    }
+    let stall = DESK.query("stalls show id, deployment limit 1").remove(0);
+    let explained = DESK.run(&["explain", &stall[0]]).ok().out;
+    assert!(explained.contains(&stall[0]) && explained.contains("Losses, largest first"), "{explained}");
+    let timeline = DESK.run(&["timeline", &stall[0]]).ok().out;
+    assert!(timeline.starts_with(&format!("Timeline of deployment {}", stall[1])), "{timeline}");
+    let start = DESK.query("schedules where absence = disabled show id, schedule limit 1").remove(0);
+    let timeline = DESK.run(&["timeline", &start[0]]).ok().out;
+    assert!(timeline.starts_with(&format!("Timeline of schedule {}", start[1])), "{timeline}");
+    let unknown = format!("{}0", stall[0]);
+    assert!(DESK.run(&["explain", &unknown]).err.contains("nothing named"));
 }
 
 /// A call that places several tasks appears in the timeline of each task.

@@ -79,6 +79,15 @@ fn the_page_shows_what_matters_of_wide_tables_and_the_files_have_the_rest() {
     assert!(stalls.contains("<td class=\"w\">0 running + 2048 stopping"), "{stalls}");
     let csv = cells(&files(&DESK.path("full"))["stalls.csv"]);
     assert!(["deployment", "joined", "avoided_by"].iter().all(|name| csv[0].iter().any(|column| column == name)), "{csv:?}");
+    // The data of the chart per hour has no column per cause: seven causes would be wider than the page.
+    let hours = page.split_once("<figure id=\"chart-by-hour\"").unwrap().1.split_once("</figure>").unwrap().0;
+    assert_eq!(hours.matches("<th scope=\"col\"").count(), 3, "{hours}");
+    assert!(hours.contains("CannotPullContainerError (4), all other causes (1)</td>"), "{hours}");
+    // The two actions that are shown first do not say the same.
+    for incident in page.split("<article id=\"incident-").skip(1) {
+        let first = incident.split_once("<details>").unwrap().0;
+        assert!(first.matches("with backoff").count() <= 1, "{first}");
+    }
     // A section whose rows are only in its file has no empty table.
     let failures = section("failures");
     assert!(failures.contains("111 rows, in <a href=\"failures.csv\">") && !failures.contains("<table"), "{failures}");

@@ -186,3 +186,94 @@ fn tasks_are_read_only_if_requested() {
         "{compared}"
     );
 }
+
+/// A call of a rule for its job, every 10 minutes.
+fn call_of(job: &str, nth: usize) -> Value {
+    let text = call(nth).to_string().replace("events-rule/sync", &format!("events-rule/{job}"));
+    let text = text.replace("sync:3", &format!("{job}:3")).replace("\"call-", &format!("\"{job}-"));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A call that placed nothing, because the agent of an instance was disconnected.
+fn refused(mut call: Value) -> Value {
+    let instance = "arn:aws:ecs:eu-west-1:111122223333:container-instance/batch/00000000000000000000000000000001";
+    call["responseElements"] = json!({"failures": [{"arn": instance, "reason": "AGENT"}], "tasks": []});
+    call
+}
+
+/// Two jobs that run every 10 minutes. At 01:00, one disconnected agent refuses both; `sync` is not called at 01:10 either. A
+/// person starts `sync` at 01:05:05.
+fn with_missed_starts() -> TestEnv {
+    let mut calls = Vec::new();
+    for nth in 0..14 {
+        let of = |job| if nth == 6 { refused(call_of(job, nth)) } else { call_of(job, nth) };
+        calls.push(of("rates"));
+        calls.extend((nth != 7).then(|| of("sync")));
+    }
+    let mut by_hand = call_of("sync", 20);
+    by_hand["eventTime"] = json!(time(6 * 600 + 305));
+    by_hand["eventID"] = json!("by-hand");
+    by_hand["userIdentity"]["arn"] = json!("arn:aws:sts::111122223333:assumed-role/Operator/mo");
+    by_hand["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"] = json!("Operator");
+    for starter in ["/requestParameters", "/responseElements/tasks/0"] {
+        by_hand.pointer_mut(starter).unwrap().as_object_mut().unwrap().remove("startedBy");
+    }
+    calls.push(by_hand);
+    let env = TestEnv::new();
+    let calls = env.write("calls.ndjson", lines(calls.into_iter()));
+    env.load(&[&calls]).ok();
+    env
+}
+
+#[test]
+fn a_missed_start_shows_how_long_nothing_ran_and_who_started_the_job_instead() {
+    let env = with_missed_starts();
+    let shown = "show schedule, time, previous_run, next_run, without_run, rerun, rerun_at sort schedule, time";
+    let (before, after) = ("2026-03-04T00:50:05Z", "2026-03-04T01:20:05Z");
+    assert_eq!(
+        env.query(&format!("schedules where state = missed {shown}")),
+        [
+            ["rates", "2026-03-04T01:00:00Z", before, "2026-03-04T01:10:05Z", "1200", "", ""],
+            ["sync", "2026-03-04T01:00:00Z", before, after, "1800", "by-hand", "2026-03-04T01:05:05Z"],
+            // The start by hand came before this one.
+            ["sync", "2026-03-04T01:10:00Z", before, after, "1800", "", ""],
+        ]
+    );
+    assert_eq!(
+        env.query("schedules where state != missed and (previous_run is not missing or rerun is not missing) show count"),
+        [["0"]]
+    );
+    let shown = "show root, missed_starts, without_run, reruns sort time, root";
+    assert_eq!(env.query(&format!("incidents {shown}")), [["agent", "2", "1800", "1"], ["schedule", "1", "1800", "0"]]);
+}
+
+#[test]
+fn the_explanation_of_a_missed_start_names_what_the_records_show_of_its_effect() {
+    let env = with_missed_starts();
+    let explained = |time: &str| -> (Value, String) {
+        let ids = env.query(&format!("schedules where schedule = sync and time = {time} show id"));
+        let id = ids[0][0].as_str();
+        let json = env.run(&["explain", id, "--format", "json", "--quiet"]).ok().out;
+        (serde_json::from_str(&json).unwrap(), env.run(&["explain", id, "--quiet"]).ok().out)
+    };
+    let (start, text) = explained("2026-03-04T01:00:00Z");
+    assert_eq!(
+        [&start["previous_run"], &start["next_run"], &start["without_run_seconds"], &start["missed_in_a_row"]],
+        [&json!("2026-03-04T00:50:05Z"), &json!("2026-03-04T01:20:05Z"), &json!(1800.0), &json!(2)]
+    );
+    assert_eq!(start["rerun"], json!({"call": "by-hand", "time": "2026-03-04T01:05:05Z", "who": "Operator/mo", "person": null}));
+    assert_eq!(start["incident"]["other_schedules"], json!([{"schedule": "rates", "missed": 1}]));
+    for line in [
+        "No run for 30m, since 2026-03-04T00:50:05Z: 2 starts missed in a row.",
+        "Started outside of the schedule by Operator/mo at 2026-03-04T01:05:05Z, 5m 5s after this start was expected (call by-hand).",
+        "The same incident made other schedules miss starts: rates (1).",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let (silent, text) = explained("2026-03-04T01:10:00Z");
+    assert_eq!([&silent["rerun"], &silent["incident"]], [&Value::Null, &Value::Null]);
+    assert!(text.contains("No start outside of the schedule is recorded until then."), "{text}");
+    let (ran, text) = explained("2026-03-04T00:50:00Z");
+    assert_eq!((&ran["missed_in_a_row"], &ran["previous_run"]), (&json!(0), &Value::Null));
+    assert!(!text.contains("[Effect]"), "{text}");
+}

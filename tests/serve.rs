@@ -220,6 +220,16 @@ fn answers_and_errors_are_those_of_the_command_line() {
     let ran = DESK.run(&["query", "--chart", "--", "failures by weekday(time), hour(time) since 7d"]).ok();
     let chart = server.post(&json!({ "query": "failures by weekday(time), hour(time) since 7d", "format": "chart" })).ok();
     assert_eq!(chart["text"], ran.out);
+    // The samples end long before now.
+    for now in [false, true] {
+        let asked = server.post(&json!({ "query": "failures since 7d show count", "now": now }));
+        let incidents = server.get("/api/incidents", &[("window", "since 7d"), ("now", &now.to_string())]);
+        let report = server.get("/api/report", &[("window", "since 7d"), ("now", &now.to_string())]);
+        for reply in [asked, incidents, report] {
+            assert_eq!(reply.status, if now { 422 } else { 200 }, "{reply:?}");
+            assert_eq!(reply.body.contains("no data in this window"), now, "{reply:?}");
+        }
+    }
     let set = server.post(&json!({ "query": "@lost", "set": { "since": "1d" }, "format": "csv" })).ok();
     assert_eq!(set["text"], DESK.run(&["query", "@lost", "--set", "since=1d", "--format", "csv"]).ok().out);
 

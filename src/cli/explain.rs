@@ -12,8 +12,8 @@ use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::explain::{
     Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, explain, groups, homes, incidents, is_slot,
-    links_of_finding, losses, nearest, newest, print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named,
-    slot,
+    links_of_finding, losses, nearest, newest, of_computed, print_capacity, print_finding, print_groups, print_slot, resolve,
+    schedule_named, slot,
 };
 use crate::lang::time::read_instant;
 use crate::lang::{CheckContext, absolute};
@@ -207,6 +207,9 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
     }
     if let Some(subject) = known(records, name)? {
         return at_one_home(records, subject);
+    }
+    if let Some(subject) = of_computed(records, name)? {
+        return Ok(subject);
     }
     if let Some(subject) = schedule_named(records, name)? {
         return Ok(subject);

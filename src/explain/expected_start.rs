@@ -1,12 +1,15 @@
 //! Explains an expected start of a schedule: its outcome, the starts around it, what to check and what to do.
 
+use super::changes::callers;
+use super::describe;
 use super::find::SHORTEST_PREFIX;
-use super::records::{Records, Row, text};
+use super::records::{Records, Row, equals, text, time};
 use crate::model::catalog::{FailureCatalog, Finding as Known, filled};
 use crate::nouns::schedules::absence::Absence;
-use crate::nouns::{self, ViewRequest};
+use crate::nouns::{self, EVIDENCE, ViewRequest};
 use crate::rfc3339::{instant, some_instant};
 use crate::run::RunError;
+use crate::table::Table;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -14,7 +17,7 @@ use serde::Serialize;
 const NEIGHBORS: usize = 3;
 
 /// The columns read for each expected start.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 20] = [
     "id",
     "time",
     "state",
@@ -24,6 +27,11 @@ const COLUMNS: [&str; 15] = [
     "frequency",
     "started_at",
     "launch",
+    "previous_run",
+    "next_run",
+    "without_run",
+    "rerun",
+    "rerun_at",
     "account",
     "region",
     "cluster",
@@ -63,9 +71,22 @@ pub struct ExpectedStart {
     pub before: Vec<Neighbor>,
     /// The expected starts after, oldest first.
     pub after: Vec<Neighbor>,
+    /// When the schedule ran before, if it missed this start.
+    #[serde(serialize_with = "some_instant")]
+    pub previous_run: Option<Timestamp>,
     /// When the schedule ran next, if it missed this start: until then, everything that needs its work had to wait.
     #[serde(serialize_with = "some_instant")]
     pub next_run: Option<Timestamp>,
+    /// Seconds between these two runs.
+    pub without_run_seconds: Option<f64>,
+    /// Missed starts in a row, including this one; 0 if it was not missed.
+    pub missed_in_a_row: usize,
+    /// Those of them of which nothing is known, because their hours have no records.
+    pub unrecorded_in_a_row: usize,
+    /// The first start of the task definition outside of schedules before the next run, if the schedule missed this start.
+    pub rerun: Option<Rerun>,
+    /// The incident that this start belongs to, if a call failed to place its tasks.
+    pub incident: Option<Membership>,
     /// What that means.
     pub meaning: String,
     /// The catalog entry of the failure recorded at that time.
@@ -100,6 +121,40 @@ pub struct Neighbor {
     pub started_at: Option<Timestamp>,
 }
 
+/// A start of the task definition outside of schedules: by hand, or by a program.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rerun {
+    /// The id of the call.
+    pub call: String,
+    /// When.
+    #[serde(serialize_with = "instant")]
+    pub time: Timestamp,
+    /// The caller.
+    pub who: Option<String>,
+    /// The person behind its role session, if known.
+    pub person: Option<String>,
+}
+
+/// The incident of a missed start.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Membership {
+    /// Its id.
+    pub id: String,
+    /// Who was hit, and why.
+    pub what: String,
+    /// The other schedules that missed starts in the same incident, by name.
+    pub other_schedules: Vec<AlsoMissed>,
+}
+
+/// Missed starts of another schedule.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlsoMissed {
+    /// Its name.
+    pub schedule: String,
+    /// The number of missed starts.
+    pub missed: i64,
+}
+
 /// A failure as the catalog describes it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KnownFailure {
@@ -121,7 +176,8 @@ pub fn is_slot(name: &str) -> bool {
 pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Option<ExpectedStart>, RunError> {
     let Some((first, at)) = name.trim().rsplit_once('@') else { return Ok(None) };
     let (Ok(at), Some(noun)) = (at.parse::<Timestamp>(), nouns::noun("schedules")) else { return Ok(None) };
-    let view = (noun.view)(ViewRequest { anchor: newest.as_microsecond(), ..ViewRequest::default() });
+    let need = ViewRequest { anchor: newest.as_microsecond(), ..ViewRequest::default() };
+    let view = (noun.view)(need);
     let mut rows = records.rows(&format!(
         "select {} from ({view}) s where starts_with(s.id, {}) order by \"time\"",
         COLUMNS.map(|column| format!("\"{column}\"")).join(", "),
@@ -144,6 +200,7 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
     let failure = known_failure(row);
     let goes_on = later.iter().any(|row| row.text("state") != Some("missed"));
     let state = row.text("state").unwrap_or_default().to_owned();
+    let missed_row = missed_around(earlier, row, later);
     Ok(Some(ExpectedStart {
         id: row.text("id").unwrap_or_default().to_owned(),
         schedule: row.text("schedule").unwrap_or_default().to_owned(),
@@ -157,7 +214,13 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
         missed: rows.iter().filter(|row| row.text("state") == Some("missed")).count(),
         before: earlier.iter().skip(earlier.len().saturating_sub(NEIGHBORS)).filter_map(neighbor).collect(),
         after: later.iter().take(NEIGHBORS).filter_map(neighbor).collect(),
-        next_run: later.iter().find_map(|row| row.time("started_at")).filter(|_| state == "missed"),
+        previous_run: row.time("previous_run"),
+        next_run: row.time("next_run"),
+        without_run_seconds: row.number("without_run"),
+        missed_in_a_row: missed_row.len(),
+        unrecorded_in_a_row: missed_row.iter().filter(|row| absence(row) == Some(Absence::NotExported)).count(),
+        rerun: rerun(records, row)?,
+        incident: incident(records, row, need)?,
         meaning: meaning(row, goes_on || later.is_empty()),
         verify: verify(row),
         actions: actions(row, failure.as_ref(), goes_on),
@@ -173,6 +236,58 @@ fn neighbor(row: &Row) -> Option<Neighbor> {
         why: row.text("why").map(str::to_owned),
         started_at: row.time("started_at"),
     })
+}
+
+/// The missed starts in a row around a start, including it; none if it was not missed.
+fn missed_around<'r>(earlier: &'r [Row], row: &'r Row, later: &'r [Row]) -> Vec<&'r Row> {
+    let is_missed = |row: &&Row| row.text("state") == Some("missed");
+    if !is_missed(&row) {
+        return Vec::new();
+    }
+    let before = earlier.iter().rev().take_while(is_missed);
+    before.chain([row]).chain(later.iter().take_while(is_missed)).collect()
+}
+
+/// The start outside of schedules that may have done the work of a missed start, with its caller.
+fn rerun(records: &Records<'_>, row: &Row) -> Result<Option<Rerun>, RunError> {
+    let (Some(call), Some(at)) = (row.text("rerun"), row.time("rerun_at")) else { return Ok(None) };
+    let condition = format!("{} and \"time\" = {}", equals("id", Some(call)), time(at));
+    let calls = records.some(Table::Calls, &condition, "\"time\"", 1)?;
+    let recorded = calls.first().and_then(describe::call).and_then(|event| event.who);
+    let (who, person) = match callers(records, &[(call, at)])?.into_values().next() {
+        Some(caller) => (Some(caller.who), caller.person),
+        None => (recorded, None),
+    };
+    Ok(Some(Rerun { call: call.to_owned(), time: at, who, person }))
+}
+
+/// The incident of a missed start with a call. Its evidence has the calls of all starts that it lost.
+fn incident(records: &Records<'_>, row: &Row, need: ViewRequest) -> Result<Option<Membership>, RunError> {
+    let (Some("missed"), Some(launch)) = (row.text("state"), row.text("launch")) else { return Ok(None) };
+    let (Some(incidents), Some(schedules)) = (nouns::noun("incidents"), nouns::noun("schedules")) else { return Ok(None) };
+    // A start without a call refers to the calls around it, and so does its incident.
+    let of_launch = format!(
+        "select i.id, i.what, i.\"{EVIDENCE}\" as calls from ({view}) i \
+         where i.launches_lost > 0 and i.root <> 'schedule' and array_has(i.\"{EVIDENCE}\", {launch}) order by i.id limit 1",
+        view = (incidents.view)(ViewRequest { evidence: true, ..need }),
+        launch = text(launch),
+    );
+    let missed = records.rows(&format!(
+        "select i.id, i.what, s.schedule, count(*) as missed from ({of_launch}) i, ({view}) s \
+         where s.state = 'missed' and s.launch is not null and array_has(i.calls, arrow_cast(s.launch, 'Utf8')) \
+         group by i.id, i.what, s.schedule order by s.schedule",
+        view = (schedules.view)(need),
+    ))?;
+    let Some(found) = missed.first() else { return Ok(None) };
+    let others = missed.iter().filter(|other| other.text("schedule") != row.text("schedule"));
+    let also = |other: &Row| {
+        Some(AlsoMissed { schedule: other.text("schedule")?.to_owned(), missed: other.int("missed").unwrap_or_default() })
+    };
+    Ok(Some(Membership {
+        id: found.text("id").unwrap_or_default().to_owned(),
+        what: found.text("what").unwrap_or_default().to_owned(),
+        other_schedules: others.filter_map(also).collect(),
+    }))
 }
 
 fn places(row: &Row) -> Vec<Place> {

@@ -1,5 +1,6 @@
 //! Resolves a typed name to a subject in the tables.
 
+use super::expected_start::is_slot;
 use super::records::{Records, Row, at_home, calls_of_task, equals, like_it, text};
 use crate::lang::suggest;
 use crate::run::RunError;
@@ -237,6 +238,36 @@ pub fn schedule_named(records: &Records<'_>, name: &str) -> Result<Option<Subjec
     let found = records.rows(&format!("select s.schedule from {view} s where s.schedule = {} limit 1", text(name)))?;
     let found = found.first().and_then(|row| row.text("schedule"));
     Ok(found.map(|name| Subject::named(SubjectKind::Schedule, name)))
+}
+
+/// What the id of a computed row is about, such as that of an incident: the schedule of an expected start, and the deployment of a
+/// stall, or its container instance if something else started the tasks.
+pub fn of_computed(records: &Records<'_>, id: &str) -> Result<Option<Subject>, RunError> {
+    let id = id.trim();
+    let noun = match (is_slot(id), is_stall(id)) {
+        (true, _) => "schedules",
+        (false, true) => "stalls",
+        (false, false) => return Ok(None),
+    };
+    let Some(view) = super::losses::view(records, noun)? else { return Ok(None) };
+    let rows = records.rows(&format!("select r.* from {view} r where r.id = {} limit 1", text(id)))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let deployment = row.text("deployment").filter(|deployment| deployment.starts_with("ecs-svc/"));
+    let found = match (row.text("schedule"), deployment, row.text("container_instance")) {
+        (Some(schedule), ..) => Some((SubjectKind::Schedule, schedule)),
+        (None, Some(deployment), _) => Some((SubjectKind::Deployment, deployment)),
+        (None, None, Some(instance)) => Some((SubjectKind::Instance, instance)),
+        (None, None, None) => None,
+    };
+    Ok(found.map(|(kind, name)| Subject::named(kind, name)))
+}
+
+/// Whether a name has the shape of the id of a stall: the container instance, the start in microseconds, and what started the tasks.
+fn is_stall(name: &str) -> bool {
+    let mut parts = name.splitn(3, '/');
+    let (instance, start, starter) = (parts.next(), parts.next(), parts.next());
+    let is_number = |text: &str| text.len() >= 10 && text.chars().all(|letter| letter.is_ascii_digit());
+    instance.is_some_and(|instance| !instance.is_empty()) && start.is_some_and(is_number) && starter.is_some()
 }
 
 /// The minimum length of an id prefix; shorter text is treated as a name.

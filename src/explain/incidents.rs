@@ -20,6 +20,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
+/// The word by which advice to retry is recognized.
+const BACKOFF: &str = "backoff";
+
 /// How long before a stall the update of its service is searched, in seconds.
 const UPDATE_BEFORE: i64 = 30 * 60;
 
@@ -68,6 +71,10 @@ pub struct Incident {
     pub missed_starts: i64,
     /// Starts without any call.
     pub not_called: i64,
+    /// The longest time between the runs before and after a start that never ran, in seconds.
+    pub without_run_seconds: Option<f64>,
+    /// Starts that never ran and whose task definition a call outside of schedules started before the next run.
+    pub reruns: i64,
     /// Stalls.
     pub stalls: i64,
     /// Tasks that failed, waited, or were not placed.
@@ -197,6 +204,8 @@ fn incident(row: &Row) -> Option<Incident> {
         launches_healed: whole("launches_healed"),
         missed_starts: whole("missed_starts"),
         not_called: whole("not_called"),
+        without_run_seconds: row.number("without_run"),
+        reruns: whole("reruns"),
         stalls: whole("stalls"),
         tasks: whole("tasks"),
         degraded_seconds: row.number("degraded"),
@@ -229,6 +238,10 @@ fn of_finding(finding: Finding, root: &str) -> Detail {
     let suspect = suspect(&finding, root);
     let mut actions = finding.actions;
     if let Some(collision) = finding.collision.filter(|collision| !collision.advice.is_empty()) {
+        // This advice is about the disconnect at hand; general advice to retry would repeat it right below.
+        if collision.advice.contains(BACKOFF) {
+            actions.sort_by_key(|action| action.contains(BACKOFF));
+        }
         actions.insert(0, capitalized(&collision.advice));
     }
     let verify = finding.verify.into_iter().filter_map(|check| match (check.command, check.note) {

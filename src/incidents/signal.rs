@@ -120,6 +120,12 @@ pub struct Signal<'a> {
     pub window: Option<i64>,
     /// Number of the gap in a schedule (missed starts without a launch).
     pub island: Option<i64>,
+    /// When the schedule ran before (missed starts), in microseconds.
+    pub previous_run: Option<i64>,
+    /// When the schedule ran next (missed starts), in microseconds.
+    pub next_run: Option<i64>,
+    /// The id of the call outside of schedules that came before the next run (missed starts).
+    pub rerun: Option<&'a str>,
     /// Tasks that were not placed, or that waited.
     pub tasks: i64,
     /// What it used up.
@@ -158,6 +164,9 @@ impl<'a> Signal<'a> {
             exit_code: None,
             window: None,
             island: None,
+            previous_run: None,
+            next_run: None,
+            rerun: None,
             tasks: 0,
             waste: Waste::default(),
             records: Vec::new(),

@@ -77,6 +77,10 @@ pub struct Incident {
     pub missed_starts: u64,
     /// Starts that never ran and have no call, so that no launch counts them.
     pub not_called: u64,
+    /// The longest time between the runs before and after a start that never ran, in seconds.
+    pub without_run_seconds: Option<f64>,
+    /// Starts that never ran and whose task definition a call outside of schedules started before the next run.
+    pub reruns: u64,
     /// Stalls.
     pub stalls: u64,
     /// Launches that hit a disconnected agent.
@@ -136,6 +140,8 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>]) -> Option<Incident> {
     let secondary = failures.iter().filter(|member| member.signal.secondary).count() as u64;
     let tasks = tasks(members);
     let not_called = of(SignalKind::MissedStart).filter(|signal| signal.call.is_none()).count() as u64;
+    let between_runs = |signal: &Signal<'_>| Some(signal.next_run?.saturating_sub(signal.previous_run?).max(0));
+    let without_run = of(SignalKind::MissedStart).filter_map(between_runs).max();
     let degraded = roots.iter().any(|member| member.signal.place.service.is_some() || member.signal.kind == SignalKind::Stall);
     let degraded_seconds = degraded.then(|| end.saturating_sub(start) as f64 / SECOND as f64);
     let (lost, missed) = (launch("lost"), count(SignalKind::MissedStart));
@@ -164,6 +170,8 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>]) -> Option<Incident> {
         launches_healed: launch("healed"),
         missed_starts: missed,
         not_called,
+        without_run_seconds: without_run.map(|micros| micros as f64 / SECOND as f64),
+        reruns: of(SignalKind::MissedStart).filter(|signal| signal.rerun.is_some()).count() as u64,
         stalls: count(SignalKind::Stall),
         collisions: count(SignalKind::Collision),
         tasks,

@@ -275,6 +275,21 @@ fn starts_without_a_call_are_one_incident_until_the_next_start() {
 }
 
 #[test]
+fn missed_starts_know_the_longest_time_without_a_run_and_their_reruns() {
+    let missed = |id, minute, (previous, next): (Option<i64>, Option<i64>), rerun| {
+        let mut signal = Signal::at(id, SignalKind::MissedStart, minute * MINUTE);
+        (signal.schedule, signal.island, signal.rerun) = (Some("feed"), Some(1), rerun);
+        (signal.previous_run, signal.next_run) = (previous.map(|at| at * MINUTE), next.map(|at| at * MINUTE));
+        signal
+    };
+    let found = incidents(vec![missed("a", 0, (Some(-10), Some(35)), Some("call")), missed("b", 10, (Some(5), Some(35)), None)]);
+    assert_eq!(found.iter().map(|one| (one.without_run_seconds, one.reruns)).collect::<Vec<_>>(), [(Some(2700.0), 1)]);
+    // Without a run on both sides, nothing is known; clocks that differ do not make it negative.
+    let found = |times| incidents(vec![missed("a", 0, times, None)])[0].without_run_seconds;
+    assert_eq!((found((Some(-10), None)), found((None, Some(5))), found((Some(2), Some(1)))), (None, None, Some(0.0)));
+}
+
+#[test]
 fn output_without_an_account_belongs_to_the_only_cluster_of_that_name() {
     let mut pasted = of_service(failure("p", 1, "pull-not-found", "image_pull"), "web");
     (pasted.place.account, pasted.place.region) = (None, None);

@@ -18,6 +18,10 @@ use std::sync::Arc;
 const LANGUAGE: (&str, &str) = ("ecs-audit://language", include_str!("../../docs/language.md"));
 const NOUNS: &str = "ecs-audit://nouns";
 
+/// The types of resources.
+const MARKDOWN: &str = "text/markdown";
+const PLAIN: &str = "text/plain";
+
 /// The description of the server that a client gives to its model.
 const INSTRUCTIONS: &str = "\
 Answers questions about failures on Amazon ECS and dstack from records that were exported and loaded before: what failed, in which \
@@ -116,6 +120,7 @@ impl<A: Ask> ServerHandler for Server<A> {
         let prompt = prompts().iter().find(|prompt| prompt.name == request.name);
         let prompt = prompt.ok_or_else(|| ErrorData::invalid_params(format!("there is no prompt `{}`", request.name), None))?;
         let text = prompt.text(&request.arguments.unwrap_or_default());
+        let text = text.map_err(|error| ErrorData::invalid_params(error, None))?;
         let result = GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]);
         Ok(result.with_description(prompt.description.clone()).into())
     }
@@ -125,9 +130,8 @@ impl<A: Ask> ServerHandler for Server<A> {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let language =
-            Resource::new(LANGUAGE.0, "language").with_description("The query language").with_mime_type("text/markdown");
-        let nouns = Resource::new(NOUNS, "nouns").with_description("What can be asked about").with_mime_type("text/plain");
+        let language = Resource::new(LANGUAGE.0, "language").with_description("The query language").with_mime_type(MARKDOWN);
+        let nouns = Resource::new(NOUNS, "nouns").with_description("What can be asked about").with_mime_type(PLAIN);
         Ok(ListResourcesResult::with_all_items(vec![language, nouns]))
     }
 
@@ -136,14 +140,14 @@ impl<A: Ask> ServerHandler for Server<A> {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let text = match request.uri.as_str() {
-            uri if uri == LANGUAGE.0 => LANGUAGE.1.to_owned(),
+        let (text, kind) = match request.uri.as_str() {
+            uri if uri == LANGUAGE.0 => (LANGUAGE.1.to_owned(), MARKDOWN),
             NOUNS => {
                 let output = self.asking.ask(vec!["fields".to_owned()]).await;
-                output.map_err(|error| ErrorData::internal_error(error.to_string(), None))?.data
+                (output.map_err(|error| ErrorData::internal_error(error.to_string(), None))?.data, PLAIN)
             }
             uri => return Err(ErrorData::resource_not_found(format!("there is no resource `{uri}`"), None)),
         };
-        Ok(ReadResourceResult::new(vec![ResourceContents::text(text, request.uri)]).into())
+        Ok(ReadResourceResult::new(vec![ResourceContents::text(text, request.uri).with_mime_type(kind)]).into())
     }
 }

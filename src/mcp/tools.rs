@@ -14,7 +14,7 @@ pub struct Tool {
     pub title: String,
     /// What it does, for the model.
     pub description: String,
-    /// The command line in groups; a group whose parameter is not given is left out.
+    /// The command line in groups; a group whose parameter is not given is left out (see [`filled`]).
     command: Vec<Vec<String>>,
     #[serde(default)]
     parameter: Vec<Parameter>,
@@ -73,6 +73,20 @@ pub fn prompts() -> &'static [Prompt] {
     &FILE.prompt
 }
 
+/// The longest argument, in characters. An error quotes it, and must fit a model's context.
+const LONGEST: usize = 10_000;
+
+/// A word of a group with its parameter `{NAME}`; none if that is not given. `{!NAME}` is not a word of the command line, and none
+/// if the parameter is given.
+fn filled<'v>(word: &str, given: &impl Fn(&str) -> Option<&'v str>) -> Option<Option<String>> {
+    let Some((before, name)) = word.split_once('{') else { return Some(Some(word.to_owned())) };
+    let name = name.strip_suffix('}').unwrap_or(name);
+    match name.strip_prefix('!') {
+        Some(absent) => given(absent).is_none().then_some(None),
+        None => given(name).map(|value| Some(format!("{before}{value}"))),
+    }
+}
+
 impl Tool {
     /// The JSON Schema of its arguments.
     pub fn schema(&self) -> Map<String, Value> {
@@ -111,8 +125,15 @@ impl Tool {
             } else if !self.parameter.iter().any(|known| known.name == *name) {
                 let known: Vec<&str> = self.parameter.iter().map(|known| known.name.as_str()).chain(["offset"]).collect();
                 return Err(format!("`{}` has no argument `{name}`; it takes {}", self.name, known.join(", ")));
-            } else if !value.is_string() {
-                return Err(format!("`{name}` is {value}; expected a text"));
+            } else {
+                let text = value.as_str().ok_or_else(|| format!("`{name}` is {value}; expected a text"))?;
+                let length = text.chars().count();
+                if length > LONGEST {
+                    return Err(format!("`{name}` has {length} characters; expected at most {LONGEST}"));
+                }
+                if text.contains('\0') {
+                    return Err(format!("`{name}` has the character U+0000, which no command can be given; leave it out"));
+                }
             }
         }
         let given = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
@@ -121,28 +142,29 @@ impl Tool {
         }
         let mut command = Vec::new();
         for group in &self.command {
-            let words: Option<Vec<String>> = group
-                .iter()
-                .map(|word| match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
-                    Some(name) => given(name).map(str::to_owned),
-                    None => Some(word.clone()),
-                })
-                .collect();
-            command.extend(words.into_iter().flatten());
+            let words: Option<Vec<Option<String>>> = group.iter().map(|word| filled(word, &given)).collect();
+            command.extend(words.into_iter().flatten().flatten());
         }
         Ok((command, offset))
     }
 }
 
 impl Prompt {
-    /// The text with its arguments; one that is not given is `not given`.
-    pub fn text(&self, arguments: &Map<String, Value>) -> String {
+    /// The text with its arguments; an optional one that is not given is `not given`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence if a required argument is not given.
+    pub fn text(&self, arguments: &Map<String, Value>) -> Result<String, String> {
         let mut text = self.text.clone();
         for argument in &self.arguments {
-            let value = arguments.get(&argument.name).and_then(Value::as_str).unwrap_or("not given");
-            text = text.replace(&format!("{{{}}}", argument.name), value);
+            let given = arguments.get(&argument.name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+            if argument.required && given.is_none() {
+                return Err(format!("the prompt `{}` needs `{}`: {}", self.name, argument.name, argument.description));
+            }
+            text = text.replace(&format!("{{{}}}", argument.name), given.unwrap_or("not given"));
         }
-        text
+        Ok(text)
     }
 }
 
@@ -162,14 +184,34 @@ mod tests {
         assert_eq!(offset, 7);
         let (command, _) = call("explain", json!({ "what": "--out=/etc/passwd" })).unwrap();
         assert_eq!(command, ["explain", "--", "--out=/etc/passwd"]);
-        assert_eq!(call("explain", json!({})).unwrap().0, ["explain"]);
+        // Without a name, all incidents are explained.
+        assert_eq!(call("explain", json!({})).unwrap().0, ["explain", "--all"]);
+        assert_eq!(call("explain", json!({ "since": "7d" })).unwrap().0, ["explain", "--all", "--since=7d"]);
+        assert_eq!(call("explain", json!({ "since": "--out", "what": "x" })).unwrap().0, ["explain", "--since=--out", "--", "x"]);
+        let (command, _) = call("query", json!({ "query": "calls", "as_of": "now" })).unwrap();
+        assert_eq!(command[4..], ["--as-of=now", "--", "calls"]);
     }
 
     #[test]
     fn wrong_arguments_are_refused_with_a_sentence() {
         assert!(call("query", json!({})).unwrap_err().contains("needs `query`"));
         assert!(call("query", json!({ "query": 7 })).unwrap_err().contains("expected a text"));
-        assert!(call("query", json!({ "query": "calls", "out": "x" })).unwrap_err().contains("it takes query, tz, offset"));
+        assert!(
+            call("query", json!({ "query": "calls", "out": "x" })).unwrap_err().contains("it takes query, tz, as_of, offset")
+        );
+        assert!(call("record", json!({ "id": "a\0b" })).unwrap_err().contains("`id` has the character U+0000"));
+        let long = "é".repeat(LONGEST);
+        assert!(call("explain", json!({ "what": long })).is_ok());
+        assert!(call("explain", json!({ "what": long + "x" })).unwrap_err().contains("10001 characters; expected at most 10000"));
+    }
+
+    #[test]
+    fn a_prompt_needs_what_it_says() {
+        let prompt = |name: &str| prompts().iter().find(|prompt| prompt.name == name).unwrap();
+        let given = |value: Value| prompt("post_mortem").text(value.as_object().unwrap());
+        assert!(given(json!({ "what": "web" })).unwrap().starts_with("Write a post-mortem about web."));
+        assert!(given(json!({})).unwrap_err().contains("`post_mortem` needs `what`") && given(json!({ "what": " " })).is_err());
+        assert!(prompt("what_failed").text(&Map::new()).unwrap().contains("in this window: not given."));
         assert!(call("doctor", json!({ "offset": -1 })).unwrap_err().contains("whole number"));
     }
 
@@ -178,10 +220,11 @@ mod tests {
         for tool in tools() {
             let words: Vec<&String> = tool.command.iter().flatten().collect();
             for parameter in &tool.parameter {
-                assert!(words.contains(&&format!("{{{}}}", parameter.name)), "{}: {}", tool.name, parameter.name);
+                let placeholder = format!("{{{}}}", parameter.name);
+                assert!(words.iter().any(|word| word.ends_with(&placeholder)), "{}: {}", tool.name, parameter.name);
                 assert!(!parameter.description.is_empty());
             }
-            let placeholders = words.iter().filter(|word| word.starts_with('{')).count();
+            let placeholders = words.iter().filter(|word| word.contains('{') && !word.contains("{!")).count();
             assert_eq!(placeholders, tool.parameter.len(), "{}", tool.name);
             assert!(tool.schema().contains_key("required"));
         }

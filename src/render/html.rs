@@ -10,7 +10,7 @@ use super::spark::spark_columns;
 use super::time::describe_window;
 use super::visible::visible_except;
 use super::{Look, Render, RenderError};
-use crate::answer::Answer;
+use crate::answer::{Answer, Column, ColumnKind};
 use crate::plural::counted;
 
 /// The format `html`.
@@ -19,14 +19,19 @@ pub(super) struct Html;
 /// Blocks everything that the page does not use, in case a value ever escapes from its cell.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
+/// Texts of up to this many characters are broken only between words.
+const WHOLE: usize = 24;
+
 const STYLE: &str = "\
 :root { color-scheme: light dark; }
-body { margin: 2rem; font: 14px/1.45 system-ui, sans-serif; }
+body { margin: 1.5rem; font: 14px/1.45 system-ui, sans-serif; }
 h1 { font: 600 1.1rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 p { opacity: .75; }
 table { border-collapse: collapse; margin-top: 1rem; }
-th, td { padding: .25rem .75rem; text-align: left; vertical-align: top; }
+th, td { padding: .25rem .5rem; text-align: left; vertical-align: top; }
 td { white-space: pre-wrap; overflow-wrap: break-word; max-width: 40rem; border-top: 1px solid #8884; }
+td.w { overflow-wrap: anywhere; min-width: 8rem; }
+.t { white-space: nowrap; }
 th { position: sticky; top: 0; background: Canvas; white-space: nowrap; }
 tbody tr:hover { background: #8882; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -61,14 +66,23 @@ fn head(answer: &Answer, look: &Look) -> String {
 }
 
 fn write_rows(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError> {
-    let class = |numeric: bool| if numeric { " class=\"n\"" } else { "" };
-    let classes: Vec<&str> = answer.columns.iter().map(|column| class(is_numeric(column.kind))).collect();
+    let class = |column: &Column| match column.kind {
+        ColumnKind::Time => " class=\"t\"",
+        kind if is_numeric(kind) => " class=\"n\"",
+        _ => "",
+    };
+    let classes: Vec<&str> = answer.columns.iter().map(class).collect();
     let names = answer.columns.iter().map(|column| escape(&column.name));
     let header = row("th", classes.iter().copied().zip(names));
     out.write_all(format!("<table>\n<thead>\n{header}</thead>\n<tbody>\n").as_bytes())?;
     visit_rows(answer, |cells| {
-        let texts = cells.iter().map(|cell| escape(&cell.human(look)));
-        Ok(out.write_all(row("td", classes.iter().copied().zip(texts)).as_bytes())?)
+        let texts = classes.iter().zip(cells).map(|(class, cell)| {
+            let text = cell.human(look);
+            // Long ids and messages may break anywhere, so that the table fits the window; short words stay whole.
+            let class = if class.is_empty() && text.chars().count() > WHOLE { " class=\"w\"" } else { *class };
+            (class, escape(&text))
+        });
+        Ok(out.write_all(row("td", texts).as_bytes())?)
     })?;
     out.write_all(b"</tbody>\n</table>\n")?;
     Ok(())

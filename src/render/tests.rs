@@ -194,6 +194,7 @@ fn html_shows_query_window_and_no_markup_of_others() {
     assert!(page.contains("<h1>failures where reason = &quot;&lt;b&gt;&quot;</h1>"));
     assert!(page.contains("<p>window 2026-02-25T10:14:07Z … last record (7d before newest event) · 2 rows</p>"));
     assert!(page.contains("<td>=cmd()\\u{1b}[2J\n&lt;script&gt;\\u{202e}</td><td class=\"n\">9223372036854775807</td>"));
+    assert!(page.contains("<td class=\"t\">2026-03-04T10:14:07.25Z</td>") && !page.contains("<td class=\"w\">"), "{page}");
     assert!(!page.contains("<script") && !page.contains('\u{202e}'));
     assert!(page.ends_with("</table>\n</body>\n</html>\n"));
 }

@@ -5,7 +5,7 @@ use super::preview::Preview;
 use super::queries::QueryResult;
 use super::story::unit;
 use crate::model::catalog::FailureCatalog;
-use crate::render::{Cell, describe_instant};
+use crate::render::{Cell, describe_instant, thousands};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,7 +151,7 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
     let peak = peak.map(|(sum, at)| format!(" Peak: {sum}, in the bar starting {}.", describe_instant(*at, tz)));
     let text = format!(
         "Number of failures per {word}. {} failures in the window, including consequences of other failures.{}",
-        totals.iter().sum::<f64>(),
+        thousands(totals.iter().sum::<f64>() as u64),
         peak.unwrap_or_default()
     );
     let drawn = Bars {
@@ -167,12 +167,14 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
         limit: &[],
     };
     let (wide, narrow) = stacked(&drawn)?;
-    let mut columns = vec![("from", false)];
-    let titles: Vec<String> = used.iter().map(|series| causes.title(*series)).collect();
-    columns.extend(titles.iter().map(|title| (title.as_str(), true)));
+    // One column per cause would be wider than the page, and most of its cells would be 0.
+    let columns = [("from", false), ("failures", true), ("causes", false)];
     let rows = starts.iter().zip(&values).map(|(start, values)| {
-        let cells = used.iter().map(|series| values.get(*series).copied().unwrap_or_default().to_string());
-        std::iter::once(describe_instant(*start, tz)).chain(cells).collect()
+        let count = |series: usize| values.get(series).copied().unwrap_or_default();
+        let mut present: Vec<usize> = used.iter().copied().filter(|series| count(*series) > 0.0).collect();
+        present.sort_by(|left, right| count(*right).total_cmp(&count(*left)).then(left.cmp(right)));
+        let names: Vec<String> = present.iter().map(|series| format!("{} ({})", causes.title(*series), count(*series))).collect();
+        vec![describe_instant(*start, tz), values.iter().sum::<f64>().to_string(), names.join(", ")]
     });
     let total = |series: usize| totals.get(series).copied().unwrap_or_default();
     let key = |series: &usize| Key::of(*series, "box", format!("{} ({})", causes.title(*series), total(*series)));

@@ -117,8 +117,11 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         (None, why) => not_known(label, why.as_deref().unwrap_or("not computed")),
     };
     let repeated = totals.incidents.saturating_sub(totals.series);
-    let repeated =
-        if repeated > 0 { format!("of {} kinds; {repeated} repeat an earlier one", totals.series) } else { String::new() };
+    let repeated = if repeated > 0 {
+        format!("of {} kinds; {} repeat an earlier one", thousands(totals.series as u64), thousands(repeated as u64))
+    } else {
+        String::new()
+    };
     let consequences = number("consequences").filter(|count| *count > 0.0);
     let consequences =
         consequences.map(|count| format!("plus {}", counted(count, "consequence", "consequences"))).unwrap_or_default();
@@ -168,8 +171,12 @@ fn starts(missed: f64, not_called: f64) -> String {
         (true, false) => "all are among the lost launches".to_owned(),
         (false, true) => "without a RunTask call, so in addition to the lost launches".to_owned(),
         (true, true) => {
-            let called = format!("{called} {} among the lost launches", word(called, "is", "are"));
-            format!("{called}, {not_called} had no RunTask call")
+            let verb = word(called, "is", "are");
+            format!(
+                "{} {verb} among the lost launches, {} had no RunTask call",
+                thousands(called as u64),
+                thousands(not_called as u64)
+            )
         }
     }
 }
@@ -253,6 +260,7 @@ mod tests {
     fn missed_starts_are_said_to_be_among_the_lost_launches_or_not() {
         assert_eq!(starts(85.0, 0.0), "all are among the lost launches");
         assert_eq!(starts(15.0, 1.0), "14 are among the lost launches, 1 had no RunTask call");
+        assert_eq!(starts(3500.0, 1500.0), "2,000 are among the lost launches, 1,500 had no RunTask call");
         assert_eq!(starts(3.0, 2.0), "1 is among the lost launches, 2 had no RunTask call");
         assert!(starts(2.0, 2.0).starts_with("without a RunTask call") && starts(0.0, 0.0).is_empty());
     }
@@ -282,9 +290,10 @@ mod tests {
             assert_eq!(value(0.0, &none, label), ("not known".to_owned(), "neither is loaded".to_owned()), "{label}");
         }
         let some = Totals { incidents: 2, series: 2, failures: 3.0, ..Totals::default() };
-        let long = Totals { wasted: 720.0, failures: 1200.0, ..Totals::default() };
+        let long = Totals { wasted: 720.0, failures: 1200.0, incidents: 3500, series: 1100, ..Totals::default() };
         let known = cards(&long, &[fact("failures", Some(1200.0), None)], &Unknown::default());
         assert!(known.iter().any(|card| card.value == "1,200" && card.label == "failures"), "{known:?}");
+        assert!(known.iter().any(|card| card.note == "of 1,100 kinds; 2,400 repeat an earlier one"), "{known:?}");
         assert!(known.iter().any(|card| card.note.starts_with("vCPU hours not recorded, price not known")), "{known:?}");
         assert_eq!(value(3.0, &some, "failures"), ("3".to_owned(), "failed tasks are not known".to_owned()));
     }

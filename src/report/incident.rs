@@ -285,6 +285,12 @@ fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<
             parts.push(counted(count, one, many));
         }
     }
+    let longest = rows.iter().filter_map(|row| result.number(*row, "without_run")).reduce(f64::max);
+    parts.extend(longest.map(|seconds| format!("{} without a run", Cell::Duration(seconds).human(&Look::default()))));
+    let reruns = sum("reruns");
+    if reruns > 0.0 {
+        parts.push(counted(reruns, "rerun outside of the schedule", "reruns outside of the schedule"));
+    }
     parts.extend(Sums::of(result, rows).impaired());
     let wasted = sum("wasted");
     if wasted >= 360.0 {

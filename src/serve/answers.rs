@@ -42,6 +42,9 @@ pub struct Question {
     set: BTreeMap<String, String>,
     #[serde(default)]
     format: Shape,
+    /// Whether relative times count from the clock instead of the newest event.
+    #[serde(default)]
+    now: bool,
 }
 
 impl Question {
@@ -60,6 +63,7 @@ impl Question {
             }
             command.push(format!("--set={name}={value}"));
         }
+        command.extend(from_clock(self.now));
         command.extend(["--".to_owned(), self.query.clone()]);
         Ok(command)
     }
@@ -90,6 +94,9 @@ pub struct OfNoun {
 pub struct InWindow {
     #[serde(default)]
     window: String,
+    /// Whether relative times count from the clock instead of the newest event.
+    #[serde(default)]
+    now: bool,
 }
 
 /// `GET /api/store`
@@ -141,8 +148,9 @@ pub async fn fields<S: Served>(State(served): State<Arc<S>>, Query(of): Query<Of
 /// `GET /api/incidents?window=…`
 pub async fn incidents<S: Served>(State(served): State<Arc<S>>, Query(within): Query<InWindow>) -> Response {
     let query = format!("{INCIDENTS} {}", within.window.trim());
-    let mut command = words(&["query", "--format", "json", "--"]);
-    command.push(query.trim_end().to_owned());
+    let mut command = words(&["query", "--format", "json"]);
+    command.extend(from_clock(within.now));
+    command.extend(["--".to_owned(), query.trim_end().to_owned()]);
     answer(&*served, command, rows).await
 }
 
@@ -170,7 +178,7 @@ pub async fn report<S: Served>(
     match report_window(&within.window) {
         Err(why) => refused(&why),
         Ok(options) if options.iter().any(|option| option.contains('\0')) => refused(NO_NUL),
-        Ok(options) => match served.report(options).await {
+        Ok(options) => match served.report(options.into_iter().chain(from_clock(within.now)).collect()).await {
             Ok(output) if output.answered => match documents.keep(output.data.clone()) {
                 Ok(page) => respond(StatusCode::OK, line(&framed(&output, &page))),
                 Err(error) => failed(&error),
@@ -183,6 +191,11 @@ pub async fn report<S: Served>(
 /// A report: the page to save, and the address at which a frame finds it.
 fn framed(output: &Output, page: &str) -> serde_json::Value {
     json!({"html": output.data, "page": page, "notes": output.notes, "cut": output.cut})
+}
+
+/// The option for times relative to the clock.
+fn from_clock(now: bool) -> Option<String> {
+    now.then(|| "--as-of=now".to_owned())
 }
 
 fn words(words: &[&str]) -> Vec<String> {

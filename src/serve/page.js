@@ -48,6 +48,9 @@
     }
   }
 
+  // Whether relative times count from the clock instead of the newest event: in queries, incidents and the report.
+  const fromNow = () => byId("now").checked;
+
   const get = (path, parameters, signal) => call(path + "?" + new URLSearchParams(parameters || {}), { signal });
 
   // At most one request of a kind; a newer one cancels the older, which ends its command.
@@ -156,16 +159,17 @@
     section.scrollIntoView({ block: "start" });
   }
 
-  // `first` is the view that is shown: 0 = explain, 1 = timeline, 2 = record.
-  function about(name, first) {
-    const views = [["Explain", "/api/explain", { id: name }], ["Timeline", "/api/timeline", { id: name }], ["Record", "/api/record", { id: name }]];
+  // `first` is the view that is shown: 0 = explain, 1 = timeline, 2 = record. Computed rows have no record of their own, but records behind
+  // them, of which `record` is the first.
+  function about(name, first, record) {
+    const views = [["Explain", "/api/explain", { id: name }], ["Timeline", "/api/timeline", { id: name }], ["Record", "/api/record", { id: record || name }]];
     details(name, views, first);
   }
 
   byId("close").addEventListener("click", () => { detail.stop(); byId("detail").hidden = true; });
   byId("open-report").addEventListener("click", () => {
     const window = byId("window").value.trim();
-    details("Report " + window, [["Report", "/api/report", { window }]]);
+    details("Report " + window, [["Report", "/api/report", { window, now: fromNow() }]]);
   });
   byId("open-fields").addEventListener("click", async () => {
     const nouns = await get("/api/fields");
@@ -205,6 +209,8 @@
   // The name by which a row is explained: its id, or the first record behind it.
   const handle = (row) => row.id || (Array.isArray(row.evidence) ? row.evidence[0] : undefined);
 
+  const behind = (row) => Array.isArray(row.evidence) && row.evidence.length ? String(row.evidence[0]) : undefined;
+
   function table(answer, actions) {
     const acts = actions && answer.rows.some(handle);
     const head = element("tr", {});
@@ -224,7 +230,7 @@
         if (acts) {
           const name = handle(row);
           const buttons = name === undefined ? [] : ["explain", "timeline", "record"].map((word, index) =>
-            element("button", { type: "button", text: word, click: () => about(String(name), index) }));
+            element("button", { type: "button", text: word, click: () => about(String(name), index, behind(row)) }));
           line.append(element("td", { class: "acts" }, ...buttons));
         }
         for (const column of columns) line.append(cell(row[column.name], column, row));
@@ -286,7 +292,7 @@
     const level = new Map(data.cells.map(([row, column, value]) => [row + "\n" + column, value]));
     rows.forEach((row, index) => {
       const y = height * index;
-      made.append(drawn("text", { x: 0, y: y + 15 }, row.length > 28 ? row.slice(0, 27) + "…" : row));
+      made.append(drawn("text", { x: 0, y: y + 15 }, row.length > 25 ? row.slice(0, 24) + "…" : row));
       for (const column of data.columns) {
         const value = level.get(row + "\n" + column) || 0;
         const place = { x: left + size * at.get(column), y: y + 1, width: size - (size > 6 ? 1 : 0), height: height - 2 };
@@ -317,7 +323,7 @@
     for (const input of byId("parameters").querySelectorAll("input")) {
       if (box.value.trim().startsWith("@") && input.value !== input.defaultValue) set[input.name] = input.value;
     }
-    return { query: box.value, set, format };
+    return { query: box.value, set, format, now: fromNow() };
   }
 
   function busy(on) {
@@ -469,7 +475,7 @@
   async function loadIncidents() {
     const note = byId("incidents-note"), items = byId("incidents");
     note.textContent = "looking…";
-    const found = await get("/api/incidents", { window: byId("window").value }, looking.start());
+    const found = await get("/api/incidents", { window: byId("window").value, now: fromNow() }, looking.start());
     if (!found) return;
     items.replaceChildren();
     if (found.error) { note.textContent = ""; items.append(element("li", {}, element("pre", { text: found.error }))); return; }
@@ -488,6 +494,7 @@
   }
 
   byId("window-form").addEventListener("submit", (event) => { event.preventDefault(); loadIncidents(); });
+  byId("now").addEventListener("change", () => { loadIncidents(); run(); });
   loadCoverage();
   setInterval(() => { if (!document.hidden) loadCoverage(); }, 30000);
   loadSaved();

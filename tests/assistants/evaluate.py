@@ -54,6 +54,16 @@ async def ask(binary, store):
                 contents = (await session.read_resource(resource.uri)).contents
                 if "failures" not in contents[0].text:
                     wrong.append(f"{resource.uri} says nothing about failures")
+                listed, read = (getattr(item, "mime_type", None) or getattr(item, "mimeType", None) for item in (resource, contents[0]))
+                if listed != read:
+                    wrong.append(f"{resource.uri} is listed as {listed} and read as {read}")
+            for name, argument in [("explain", "what"), ("record", "id"), ("findings", "since"), ("query", "query")]:
+                for hostile in ["x" * 100_000, "a\0b", "--help"]:
+                    answer = await session.call_tool(name, {argument: hostile})
+                    text = "\n".join(part.text for part in answer.content)
+                    is_error = getattr(answer, "is_error", None) if hasattr(answer, "is_error") else answer.isError
+                    if not is_error or len(text) > 1_000:
+                        wrong.append(f"{name} answers {hostile[:10]!r} with {text[:200]} ({len(text)} characters)")
             # A pseudonym of an answer is a name in the next question.
             accounts = await session.call_tool("query", {"query": "calls by account top 1"})
             pseudonym = accounts.content[0].text.split('"account":"')[1].split('"')[0]

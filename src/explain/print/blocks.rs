@@ -15,6 +15,9 @@ h2 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
 ul, ol { margin: 0; padding-left: 1.25rem; }
 li { overflow-wrap: anywhere; }
 li.in { margin-left: 1.25rem; }
+li.marked { list-style: none; margin-left: -1.1rem; }
+.t { white-space: nowrap; font-variant-numeric: tabular-nums; } small { font: 11px/1.4 ui-monospace, monospace; opacity: .75; }
+@media (max-width: 600px) { tr:has(.t) td { display: block; } tr:has(.t) td.t { display: inline; } tr:has(.t) td:last-child { padding-bottom: .5rem; } }
 table { border-collapse: collapse; }
 th, td { padding: .1rem 1rem .1rem 0; text-align: left; vertical-align: top; font-weight: normal; overflow-wrap: anywhere; }
 th { opacity: .75; white-space: nowrap; }
@@ -92,6 +95,29 @@ impl<'z> Page<'z> {
             Layout::Slack => self.message.item(&safe),
             _ => self.text.push_str(&format!("  {safe}\n")),
         }
+    }
+
+    /// A line that begins with a mark of its own, and needs none of a list.
+    pub(super) fn marked(&mut self, line: &str) {
+        match self.layout {
+            Layout::Html => self.item("ul", " class=\"marked\"", &escape_html(&one_line(line))),
+            _ => self.line(line),
+        }
+    }
+
+    /// An event: its time, the time since the one before, what happened, and the id of its record. A page shows events as a table,
+    /// so that times are below each other.
+    pub(super) fn event(&mut self, (time, since): (&str, Option<&str>), what: &str, record: &str) {
+        if self.layout != Layout::Html {
+            let since = since.map(|since| format!("{since}  ")).unwrap_or_default();
+            return self.line(&format!("{time}  {since}{what}  [{record}]"));
+        }
+        self.open("table");
+        let [time, since, what, record] =
+            [time, since.unwrap_or_default(), what, record].map(|text| escape_html(&one_line(text)));
+        self.text.push_str(&format!(
+            "<tr><td class=\"t\">{time}</td><td class=\"t\">{since}</td><td>{what} <small>[{record}]</small></td></tr>\n"
+        ));
     }
 
     /// A line of a tree. `above` says for each parent level whether that branch was the last one; `is_last` says the same for

@@ -30,7 +30,7 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
         for event in &finding.chain {
             let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
             let what = shortened(&event.what);
-            page.line(&format!("{}  {what}{who}{}  [{}]", page.time(event.time), note(event), event.record));
+            page.event((&page.time(event.time), None), &format!("{what}{who}{}", note(event)), &event.record);
         }
     }
     if let Some(found) = finding.changes.as_ref().filter(|found| !found.changes.is_empty()) {
@@ -102,7 +102,7 @@ fn phases(page: &mut Page<'_>, finding: &Finding) {
     }
     page.heading("Phase");
     for phase_step in &finding.phases {
-        page.line(&step(page, phase_step));
+        page.marked(&step(page, phase_step));
     }
     if finding.kind != "api_error" {
         match finding.ran {

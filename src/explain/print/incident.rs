@@ -3,6 +3,7 @@
 use super::Page;
 use crate::explain::incidents::{Incident, headline};
 use crate::plural::counted;
+use crate::render::describe_duration;
 
 /// The maximum number of incidents in text; JSON has all.
 pub(super) const SHOWN: usize = 10;
@@ -26,9 +27,7 @@ pub(super) fn write(page: &mut Page<'_>, incident: &Incident) {
         page.numbered(index + 1, action);
     }
     detail.and_then(|detail| detail.response.as_ref()).iter().for_each(|response| page.line(response));
-    if !matches!(incident.root.as_str(), "stall") {
-        page.command(&format!("ecs-audit explain {}", incident.id));
-    }
+    page.command(&format!("ecs-audit explain {}", incident.id));
 }
 
 /// What an incident consists of, in words.
@@ -42,6 +41,10 @@ fn counts(incident: &Incident) -> String {
         (incident.stalls, "stalled instance", "stalled instances"),
     ];
     let parts = parts.iter().filter(|(count, _, _)| *count > 0);
-    let parts = parts.map(|(count, one, many)| counted(*count, one, many));
-    parts.collect::<Vec<_>>().join(", ")
+    let mut parts: Vec<String> = parts.map(|(count, one, many)| counted(*count, one, many)).collect();
+    parts.extend(incident.without_run_seconds.map(|seconds| format!("{} without a run", describe_duration(seconds))));
+    if incident.reruns > 0 {
+        parts.push(counted(incident.reruns, "rerun outside of the schedule", "reruns outside of the schedule"));
+    }
+    parts.join(", ")
 }

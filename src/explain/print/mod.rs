@@ -95,7 +95,7 @@ pub fn print_finding(
     if !losses.is_empty() {
         page.heading("Losses, largest first");
         for loss in losses.iter().take(LOSSES) {
-            page.line(&format!("{}  {}  [{}]", page.time(loss.time), loss.what, loss.id));
+            page.event((&page.time(loss.time), None), &loss.what, &loss.id);
         }
         if losses.len() > LOSSES {
             page.line(&format!("{} more", losses.len() - LOSSES));

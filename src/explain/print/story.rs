@@ -24,7 +24,8 @@ pub(super) fn write(page: &mut Page<'_>, story: &Story) {
         }
         let event = &line.event;
         let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
-        page.line(&format!("{time:longest$}  {since:>width$}  {}{who}{}  [{}]", event.what, note(event), event.record));
+        let (time, since) = (format!("{time:longest$}"), format!("{since:>width$}"));
+        page.event((&time, Some(&since)), &format!("{}{who}{}", event.what, note(event)), &event.record);
     }
     if !story.phases.is_empty() {
         page.heading("Phases");

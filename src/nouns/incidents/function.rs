@@ -36,8 +36,8 @@ macro_rules! arguments {
 arguments! {
     Text StringViewArray texts:
         id, kind, account, region, cluster, service, family, project, run, instance, subnet, deployment, schedule, disabled_by, phase,
-        reason, cause, class, wording, failure_kind, task, call, resource, quota, event_name, user, outcome;
-    Int Int64Array numbers: start, end, exit_code, window, island, tasks;
+        reason, cause, class, wording, failure_kind, task, call, resource, quota, event_name, user, outcome, rerun;
+    Int Int64Array numbers: start, end, exit_code, window, island, tasks, previous_run, next_run;
     Bool BooleanArray flags: ran, secondary;
     Float Float64Array floats: task_seconds, vcpu_seconds, gib_seconds, usd;
     Texts ListArray text_lists: records;
@@ -76,6 +76,8 @@ const INCIDENT: &[(&str, Kind)] = &[
     ("launches_healed", Kind::Int),
     ("missed_starts", Kind::Int),
     ("not_called", Kind::Int),
+    ("without_run", Kind::Float),
+    ("reruns", Kind::Int),
     ("stalls", Kind::Int),
     ("collisions", Kind::Int),
     ("tasks", Kind::Int),
@@ -142,6 +144,9 @@ impl Columns {
         signal.exit_code = number(&self.exit_code, row);
         signal.window = number(&self.window, row);
         signal.island = number(&self.island, row);
+        signal.previous_run = number(&self.previous_run, row);
+        signal.next_run = number(&self.next_run, row);
+        signal.rerun = text(&self.rerun, row);
         signal.tasks = number(&self.tasks, row).unwrap_or_default();
         signal.ran = flag(&self.ran, row);
         signal.secondary = flag(&self.secondary, row) == Some(true);
@@ -206,6 +211,8 @@ fn cells(incident: &Incident, evidence: bool) -> Vec<Cell<'_>> {
         count(incident.launches_healed),
         count(incident.missed_starts),
         count(incident.not_called),
+        incident.without_run_seconds.into(),
+        count(incident.reruns),
         count(incident.stalls),
         count(incident.collisions),
         count(incident.tasks),

@@ -53,6 +53,12 @@ const FIELDS: &[FieldInfo] = &[
     computed("launches_healed", FieldType::Int, "launches that a retry placed"),
     computed("missed_starts", FieldType::Int, "scheduled starts that never ran, including those of lost launches"),
     computed("not_called", FieldType::Int, "scheduled starts without any call"),
+    computed("without_run", FieldType::Duration, "longest time between the runs before and after a missed start of a schedule"),
+    computed(
+        "reruns",
+        FieldType::Int,
+        "missed starts after which a call outside of schedules started the task definition before the next run",
+    ),
     computed("stalls", FieldType::Int, "stalls of a deployment, one per container instance"),
     computed("collisions", FieldType::Int, "launches that hit a disconnected agent"),
     computed("tasks", FieldType::Int, "tasks that failed, waited, or were not placed"),

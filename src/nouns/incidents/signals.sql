@@ -95,6 +95,7 @@ union all by name
 select
     'missed_start' as kind, s.id as id, s.account as account, s.region as region, s.cluster as cluster, s.family as family,
     s.schedule as schedule, s.disabled_by as disabled_by, s.island as island, s.launch as call, s.why as reason,
+    cast(s.previous_run as bigint) as previous_run, cast(s.next_run as bigint) as next_run, s.rerun as rerun,
     cast(s."time" as bigint) as start, cast(s."time" as bigint) as "end"{start_records}
 from (
     select

@@ -14,7 +14,7 @@ use crate::engine::functions::partition_function;
 use crate::engine::functions::record::{
     Cell, Kind, Rows, flag, flags, list_type, lists, number, numbers, struct_type, text, texts,
 };
-use crate::nouns::schedules::expected::expected;
+use crate::nouns::schedules::expected::{expected, unscheduled};
 use crate::nouns::schedules::schedule::Schedule;
 use crate::nouns::zone;
 
@@ -61,6 +61,10 @@ const EXPECTED: &[(&str, Kind)] = &[
     ("started_at", Kind::Time),
     ("placed_by", Kind::Text),
     ("launch", Kind::Text),
+    ("previous_run", Kind::Time),
+    ("next_run", Kind::Time),
+    ("rerun", Kind::Text),
+    ("rerun_at", Kind::Time),
     ("evidence", Kind::Texts),
 ];
 
@@ -230,12 +234,13 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let worked = work(&columns);
     let mut slots = Rows::new(EXPECTED, rows);
     let mut lengths = vec![0usize; rows];
+    let outside = unscheduled(&worked.series, &worked.attempts, &worked.launches, &worked.launch_of);
     // Lists are in row order, and series are in the order of their first attempts.
     for series in &worked.series {
         let (Some(first), Some(schedule)) = (series.members.first(), &series.schedule) else { continue };
         // A period has one name, but the times of a calendar change.
         let name = matches!(schedule, Schedule::Every(_)).then(|| schedule.name(0));
-        let found = expected(series, &worked.attempts, &worked.launches, &worked.launch_of, worked.until);
+        let found = expected(series, &worked.attempts, &worked.launches, &worked.launch_of, &outside, worked.until);
         if let Some(length) = lengths.get_mut(*first) {
             *length = found.len();
         }
@@ -247,6 +252,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
                 Some(launch) => worked.ids(launch),
                 None => worked.ids_around(series, slot.at),
             };
+            let rerun = slot.rerun.and_then(|place| worked.attempt(place));
             slots.push(&[
                 slot.at.into(),
                 slot.state.word().into(),
@@ -255,6 +261,10 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
                 slot.started_at.into(),
                 slot.placed_by.and_then(|place| worked.attempt(place)).map(|attempt| attempt.id).into(),
                 id.into(),
+                slot.previous_run.into(),
+                slot.next_run.into(),
+                rerun.map(|attempt| attempt.id).into(),
+                rerun.map(|attempt| attempt.time).into(),
                 ids.into(),
             ]);
         }

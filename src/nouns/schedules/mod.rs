@@ -37,6 +37,19 @@ const FIELDS: &[FieldInfo] = &[
     computed("healed_at", FieldType::Time, "when it ran, if started by a retry"),
     computed("missed_at", FieldType::Time, "when it was expected, if missed"),
     computed("delay", FieldType::Duration, "time from the expected to the actual start"),
+    computed("previous_run", FieldType::Time, "if missed: when the schedule ran before"),
+    computed("next_run", FieldType::Time, "if missed: when the schedule ran next"),
+    computed(
+        "without_run",
+        FieldType::Duration,
+        "if missed: time between the previous and the next run; missing = one is not recorded",
+    ),
+    computed(
+        "rerun",
+        FieldType::Text,
+        "if missed: id of the first call outside of schedules that started the task definition before the next run",
+    ),
+    computed("rerun_at", FieldType::Time, "if missed: time of that call"),
     computed("launch", FieldType::Text, "id of the launch for this start"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
@@ -140,6 +153,7 @@ fn starts(need: ViewRequest, more: &str) -> String {
         not_called = Absence::NotCalled.word(),
         disabled = Absence::Disabled.word(),
         delay = seconds("s.at", "s.started_at"),
+        without_run = seconds("s.previous_run", "s.next_run"),
         more = format_args!("{more}{}{evidence}", no_raw(need)),
     )
 }

@@ -6,6 +6,7 @@
 --   hour                                 an hour in microseconds
 --   not_exported, not_called, disabled   the words for why no call is recorded
 --   delay                                the seconds from a start `s` to when it ran
+--   without_run                          the seconds between the runs before and after a missed start `s`
 --   more                                 further columns of a start `s`
 with slots as (
     select
@@ -28,6 +29,10 @@ starts as (
         get_field(e.s, 'started_at') as started_at,
         get_field(e.s, 'placed_by') as placed_by,
         get_field(e.s, 'launch') as launch,
+        get_field(e.s, 'previous_run') as previous_run,
+        get_field(e.s, 'next_run') as next_run,
+        get_field(e.s, 'rerun') as rerun,
+        get_field(e.s, 'rerun_at') as rerun_at,
         get_field(e.s, 'evidence') as evidence,
         e.account, e.region, e.cluster, e.family, e.started_by, e."group", e.caller
     from slots e
@@ -118,6 +123,7 @@ select
     case when s.state = 'missed' then s.at end as missed_at,
     -- A regular start is expected at a computed time: one that comes earlier has no delay.
     coalesce({delay}, case when s.started_at is not null then 0.0 end) as delay,
+    s.previous_run, s.next_run, {without_run} as without_run, s.rerun, s.rerun_at,
     s.launch, s.account, s.region, s.cluster, s.family, s.started_by, s."group", s.caller{more}
 from named s
 left join hours h
