@@ -253,7 +253,7 @@ fn classification(
         }
         None if entry.is_none() => {
             let known = stop.code.as_deref().and_then(|code| catalog.stop_code(code));
-            found.phase = phase_of_times(task, stop).or_else(|| known.map(|known| known.stage.as_str()));
+            found.phase = phase_of_start(task, stop, exit_code).or_else(|| known.map(|known| known.stage.as_str()));
             found.class = known.map(|known| known.class.as_str());
         }
         None => {}
@@ -261,15 +261,16 @@ fn classification(
     found
 }
 
-/// The phase in which a task failed to start, if it got as far as its images: only a task that is on a host pulls them.
-fn phase_of_times(task: &TaskEvent<'_>, stop: &Stop<'_>) -> Option<&'static str> {
+/// The phase in which a task failed to start, if it got as far as its images or its containers: only a task that is on a
+/// host pulls images, and only a container that exists has an exit code.
+fn phase_of_start(task: &TaskEvent<'_>, stop: &Stop<'_>, exit_code: Option<i64>) -> Option<&'static str> {
     if stop.code.as_deref() != Some("TaskFailedToStart") || task.started_at.is_some() {
         return None;
     }
     match (task.pull_started_at, task.pull_stopped_at) {
         (_, Some(_)) => Some("container_start"),
         (Some(_), None) => Some("image_pull"),
-        (None, None) => None,
+        (None, None) => exit_code.map(|_| "container_start"),
     }
 }
 

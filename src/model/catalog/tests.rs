@@ -208,6 +208,12 @@ fn log_drivers_fail_in_their_own_ways() {
         ("syslog: invalid address scheme, must be one of tcp, udp or unix", "log-driver-options"),
         ("dial udp 192.0.2.9:514: connect: network is unreachable", "log-destination"),
         (r#"Options "https://hec.example:443/services/collector": context deadline exceeded"#, "log-destination"),
+        ("labels cannot be used with labels-regex", "log-driver-options"),
+        ("splunk: failed to verify connection - 401 Unauthorized - no token", "log-destination-refused"),
+        ("x509: certificate is valid for logs.example, not 192.0.2.9", "log-destination-refused"),
+        ("journald is not enabled on this host", "log-host-daemon"),
+        ("failed to create Cloudwatch log group: no EC2 IMDS role found", "log-credentials"),
+        ("nobody has seen this", "log-driver-generic"),
     ] {
         assert_eq!(ids(catalog, TextKind::ContainerReason, &failed(text)), want, "{text}");
     }
@@ -232,6 +238,21 @@ fn faults_of_the_host_are_told_from_those_of_the_container() {
             ),
             ("start-runtime", "infrastructure"),
         ),
+        (format!("{start}listen tcp4 0.0.0.0:81: bind: address already in use"), ("start-port", "configuration")),
+        (
+            format!("{start}failed to start shim: listen unix /run/containerd/s/9c: bind: address already in use"),
+            ("start-shim-socket", "infrastructure"),
+        ),
+        (
+            format!(
+                "{start}OCI runtime create failed: error running hook #1: exit status 3, stdout: , stderr: no device: unknown"
+            ),
+            ("start-hook", "infrastructure"),
+        ),
+        (
+            format!("{start}OCI runtime create failed: open sysctl net.ipv4.ip_made_up file: permission denied: unknown"),
+            ("engine-kernel-settings", "configuration"),
+        ),
         (
             "CannotPullContainerError: failed to register layer: mkdir /var/lib/docker/overlay2/0a1b: read-only file system"
                 .to_owned(),
@@ -240,6 +261,22 @@ fn faults_of_the_host_are_told_from_those_of_the_container() {
     ] {
         let found = catalog.explain(TextKind::ContainerReason, &text).map(|entry| (entry.id.as_str(), entry.class.as_deref()));
         assert_eq!(found, Some((want.0, Some(want.1))), "{text}");
+    }
+}
+
+/// Amazon ECR refuses a manifest, its S3 bucket a layer: the policies that deny them are not the same.
+#[test]
+fn a_refused_pull_is_told_by_who_refused() {
+    let catalog = FailureCatalog::builtin();
+    for (refused, want) in [
+        ("https://444455556666.dkr.ecr.eu-west-1.amazonaws.com/v2/cart/manifests/3", "pull-forbidden-registry"),
+        ("https://registry.example:5000/v2/shop/cart/blobs/sha256:0a", "pull-forbidden-registry"),
+        ("https://prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com/0a1b", "pull-forbidden"),
+    ] {
+        let text = format!(
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): status from GET {refused}: 403 Forbidden"
+        );
+        assert_eq!(ids(catalog, TextKind::ContainerReason, &text), want, "{refused}");
     }
 }
 

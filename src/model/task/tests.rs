@@ -151,6 +151,21 @@ fn a_row_without_a_start_may_be_reduced() {
     assert_eq!(reduced(whole), "task.running.essential-exited ran=Some(false)");
 }
 
+/// Only a container that Docker created has an exit code, so its task was placed.
+#[test]
+fn a_task_with_an_exit_code_was_placed() {
+    for (more, want) in [
+        (r#""containers":[{"name":"web","lastStatus":"STOPPED"}]"#, "task.placement ran=Some(false)"),
+        (r#""containers":[{"name":"web","lastStatus":"STOPPED","exitCode":127}]"#, "task.container_start ran=Some(false)"),
+        (
+            r#""pullStartedAt":"2026-03-04T02:09:00Z","containers":[{"name":"web","lastStatus":"STOPPED","exitCode":127}]"#,
+            "task.image_pull ran=Some(false)",
+        ),
+    ] {
+        assert_eq!(reduced(&format!(r#""stopCode":"TaskFailedToStart",{more}"#)), want, "{more}");
+    }
+}
+
 #[test]
 fn a_task_that_pulled_images_was_placed() {
     for (times, want) in [
