@@ -5,7 +5,7 @@
 
 use super::budget::{Budget, Exceeded};
 use super::looks::is_date;
-use super::reduced;
+use super::{flow, reduced};
 use crate::knowledge::cloudtrail_key;
 use serde_json::{Map, Value};
 use std::io::Cursor;
@@ -257,6 +257,10 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
         if cell.starts_with("{\"") && (name == "message" || is_record()) {
             return cell.to_owned();
         }
+        // The text of a line of a flow log is a JSON string.
+        if name == "message" && flow::is_record(cell) {
+            return Value::from(cell).to_string();
+        }
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
         put(&mut record, key, cell_value(key, cell));
     }
@@ -501,6 +505,8 @@ mod tests {
         let text = "@timestamp,@message\n2026-03-04 02:10:00.000,\"{\"\"detail-type\"\":\"\"ECS Task State Change\"\"}\"\n";
         assert!(is_export(text.as_bytes()));
         assert_eq!(records(text)[0]["detail-type"], "ECS Task State Change");
+        let line = "2 111122223333 eni-0a1b2c3d 10.0.1.5 10.0.2.9 49152 443 6 10 840 1772586000 1772586060 REJECT OK";
+        assert_eq!(records(&format!("@timestamp,@message\n2026-03-04 02:10:00.000,{line}\n")), [Value::from(line)]);
     }
 
     #[test]
