@@ -101,7 +101,8 @@ fn delimiter_of(bytes: &[u8]) -> Option<u8> {
     })
 }
 
-/// Whether cells hold records of AWS as JSON, whatever their column is called: the quotes of a cell are doubled.
+/// Whether cells hold records of AWS as JSON or lines of a flow log, whatever their column is called: the quotes of a cell are
+/// doubled.
 fn holds_records(bytes: &[u8], header: &str, delimiter: u8) -> bool {
     let separates = |delimiter: u8| header.contains(char::from(delimiter));
     if header.contains('{') || !separates(delimiter) && DELIMITERS.into_iter().any(separates) {
@@ -110,7 +111,10 @@ fn holds_records(bytes: &[u8], header: &str, delimiter: u8) -> bool {
     let head = bytes.get(..1 << 16).unwrap_or(bytes);
     let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
     let begins_cell = |before: u8| has(&[before, b'"', b'{', b'"', b'"']);
+    let first = head.split(|byte| *byte == b'\n').nth(1).and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+    let is_flow = |cell: &str| flow::is_default_record(cell.trim().trim_matches('"'));
     (begins_cell(delimiter) || begins_cell(b'\n')) && (has(b"\"\"eventSource\"\"") || has(b"\"\"detail-type\"\""))
+        || separates(delimiter) && first.split(char::from(delimiter)).any(is_flow)
 }
 
 fn first_line(bytes: &[u8]) -> Option<&str> {
@@ -258,7 +262,7 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
             return cell.to_owned();
         }
         // The text of a line of a flow log is a JSON string.
-        if name == "message" && flow::is_record(cell) {
+        if flow::is_default_record(cell) || name == "message" && flow::is_record(cell) {
             return Value::from(cell).to_string();
         }
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
@@ -521,6 +525,10 @@ mod tests {
             let records = records(&text);
             assert_eq!((records.len(), &records[0]["eventName"]), (count, &Value::from("RunTask")), "{text}");
         }
+        let line = "2 111122223333 eni-0a1b2c3d 10.0.1.5 10.0.2.9 49152 443 6 10 840 1772586000 1772586060 REJECT OK";
+        let flows = format!("\"_raw\",\"_time\"\n\"{line}\",\"x\"\n");
+        assert!(is_export(flows.as_bytes()));
+        assert_eq!(records(&flows), [Value::from(line)]);
         assert!(!is_export(b"name,note\na,\"{\"\"price\"\":1}\"\n"));
     }
 
