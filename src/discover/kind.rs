@@ -76,13 +76,18 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         let detail = "output of the AWS CLI as a table, text or YAML; export it again with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
+    if unread::is_base64(content) {
+        let detail = "records in base64, as a stream holds them; decode each line, for example `while read -r line; do echo \"$line\" | \
+                      base64 -d; echo; done < FILE`";
+        return Kind::Refused("unknown_shape", detail);
+    }
     if unread::is_yaml(content) {
         let detail = "records of AWS as YAML; convert them with `yq -o json FILE`, or export them with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
     if csv::is_without_header(content) {
-        let detail = "calls of CloudTrail as CSV without their header; export them with it, or put the names of the columns into the \
-                      first line, such as `eventTime,eventName,eventSource,…`";
+        let detail = "calls or tasks as CSV without their header; export them with it, or put the names of the columns into the first \
+                      line, such as `eventTime,eventName,eventSource,…` or `taskArn,stoppedAt,stoppedReason`";
         return Kind::Refused("unknown_shape", detail);
     }
     if is_ps_table(content) {
@@ -330,6 +335,9 @@ mod tests {
         assert_eq!(kind_of(b"\"Essential container in task exited\"\n"), Kind::Json);
         refused(b"2026-05-01T00:00:00Z,RunTask,ecs.amazonaws.com,eu-west-1,ada\n", "header");
         refused(b"\"ada\";\"ecs.amazonaws.com\";\"RunTask\";\"2026-05-01 00:00:00\"\n", "header");
+        refused(format!("\"{arn}\",\"Essential container in task exited\"\n").as_bytes(), "header");
+        let list = format!("{arn}\t{arn}\n");
+        assert_eq!(kind_of(list.as_bytes()), Kind::Filtered("not_a_log"));
         refused(b"START RequestId: 1\nINFO got {\"source\":\"aws.ecs\",\"detail-type\":\"x\"}\n", "grep");
         assert_eq!(kind_of(b"{'a': 1}"), Kind::Json);
         assert_eq!(kind_of(b"START\nINFO got {\"source\":\"shop\"}\n"), Kind::Filtered("not_a_log"));

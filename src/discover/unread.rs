@@ -3,6 +3,7 @@
 //! In: the bytes of a file that would otherwise be skipped as unrelated. Out: what they are, so that the summary names the log,
 //! or a refusal says how to export the records. Only the beginning of a file is looked at.
 
+use base64::Engine;
 use memchr::memmem;
 use std::collections::BTreeSet;
 
@@ -87,6 +88,15 @@ fn yaml_key(line: &str) -> Option<&str> {
     (!value.trim().is_empty()).then_some(key)
 }
 
+/// Detects a record of AWS in base64, such as the data of a record of Kinesis.
+pub fn is_base64(content: &[u8]) -> bool {
+    let line = lines(content).next().unwrap_or_default().trim_ascii_end();
+    // Four letters hold three bytes.
+    let front = line.get(..line.len().min(4096) / 4 * 4).unwrap_or_default();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(front);
+    line.starts_with(b"ey") && decoded.is_ok_and(|bytes| quotes_record(&bytes, "\""))
+}
+
 /// Detects a record after a few other lines, such as a command, a comment or a heading.
 pub fn is_json_after_text(content: &[u8]) -> bool {
     let opens = |line: &[u8]| matches!(line.trim_ascii(), b"{" | b"[");
@@ -153,6 +163,15 @@ mod tests {
         let rule = "EventPattern:\n  source:\n    - aws.ecs\n  detail-type:\n    - ECS Task State Change\n  time: x\n";
         for other in [rule, "{\n  \"eventTime\": \"x\",\n  \"eventSource\": \"y\"\n}\n", "time: 5\n"] {
             assert!(!is_yaml(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn records_in_base64() {
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text) + "\n";
+        assert!(is_base64(encode(r#"{"source":"aws.ecs","detail-type":"x","more":[1,2,3]}"#).as_bytes()));
+        for other in [encode(r#"{"source":"shop"}"#), "eye\n".to_owned(), "ey\n".to_owned(), String::new()] {
+            assert!(!is_base64(other.as_bytes()), "{other}");
         }
     }
 
