@@ -76,6 +76,10 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         let detail = "output of the AWS CLI as a table, text or YAML; export it again with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
+    if unread::is_table(content) {
+        let detail = "calls or tasks as a table of text; export them as CSV or JSON, in `psql` with `--csv`";
+        return Kind::Refused("unknown_shape", detail);
+    }
     if unread::is_base64(content) {
         let detail = "records in base64, as a stream holds them; decode each line, for example `while read -r line; do echo \"$line\" | \
                       base64 -d; echo; done < FILE`";
@@ -108,7 +112,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         return Kind::Refused("unknown_shape", detail);
     }
     if is_xml_of_records(content) {
-        let detail = "records of AWS as text in XML; export them as JSON or CSV, in Splunk with `output_mode=json`";
+        let detail = "records of AWS as text in XML or HTML; export them as JSON or CSV, in Splunk with `output_mode=json`";
         return Kind::Refused("unknown_shape", detail);
     }
     Kind::Filtered("not_a_log")
@@ -161,12 +165,11 @@ fn is_printed(content: &[u8]) -> bool {
     (is_answer && opens || line.starts_with(b"#<struct Aws::")) && names_ecs(content)
 }
 
-/// Detects XML whose elements hold records of AWS as text, with escaped quotes.
+/// Detects XML or HTML whose elements hold records of AWS as text, with escaped quotes.
 fn is_xml_of_records(content: &[u8]) -> bool {
     let head = content.get(..1 << 16).unwrap_or(content);
     let has = |word: &str| memchr::memmem::find(head, word.as_bytes()).is_some();
     content.starts_with(b"<")
-        && has("{&quot;")
         && (has("&quot;detail-type&quot;") && has("aws.ecs") || has("&quot;eventSource&quot;") && has(".amazonaws.com"))
 }
 
@@ -222,11 +225,10 @@ fn first_line(content: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
-/// Detects a timestamp followed by JSON.
+/// Detects a timestamp followed by JSON, which may begin on the next line.
 fn is_stamped(content: &[u8]) -> bool {
-    let line = first_line(content);
-    let Some(blank) = line.iter().take(48).position(|byte| *byte == b' ' || *byte == b'\t') else { return false };
-    let (stamp, rest) = line.split_at(blank);
+    let Some(blank) = content.iter().take(48).position(u8::is_ascii_whitespace) else { return false };
+    let (stamp, rest) = content.split_at(blank);
     let plausible = stamp.first().is_some_and(u8::is_ascii_digit)
         && (stamp.contains(&b'T') || (stamp.len() == 13 && stamp.iter().all(u8::is_ascii_digit)));
     let rest = rest.trim_ascii_start();
@@ -262,6 +264,7 @@ mod tests {
             (b"\xef\xbb\xbf {\"Records\":[]}", Kind::Json),
             (b"2021-08-03T13:39:35.000Z {\"a\":1}", Kind::Json),
             (b"1627997975000 {\"a\":1}", Kind::Json),
+            (b"2021-08-03T13:39:35.000Z\r\n{\r\n\"a\":1}", Kind::Json),
             (b"garbage\n{\"a\":1}\n", Kind::Json),
             (b"", Kind::Filtered("empty")),
             (b" \r\n", Kind::Filtered("empty")),
@@ -325,6 +328,8 @@ mod tests {
         );
         refused(b"eventTime: 2026-05-01T00:00:00Z\neventSource: ecs.amazonaws.com\n", "yq -o json");
         refused(b"<v>{&quot;eventSource&quot;:&quot;ecs.amazonaws.com&quot;}</v>\n", "output_mode=json");
+        refused(b"<pre>{\n &quot;detail-type&quot;: &quot;x&quot;,\n &quot;source&quot;: &quot;aws.ecs&quot;\n}</pre>\n", "HTML");
+        refused(b" eventname | eventsource\n---------+-----------\n RunTask | ecs.amazonaws.com\n", "--csv");
         for tail in ["{\"source\":\"aws.ecs\",\"detail-type\":\"x\"}", "\n{\n    \"detail-type\": \"x\"\n}"] {
             assert_eq!(kind_of(format!("2026-03-04T02:10:00.1+00:00 ecs/web/7 {tail}\n").as_bytes()), Kind::Json, "{tail}");
         }

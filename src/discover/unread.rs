@@ -88,6 +88,18 @@ fn yaml_key(line: &str) -> Option<&str> {
     (!value.trim().is_empty()).then_some(key)
 }
 
+/// Detects a table that a database prints as text, with a line of dashes near its top, whose cells name services or resources of
+/// ECS.
+pub fn is_table(content: &[u8]) -> bool {
+    let is_rule = |line: &[u8]| {
+        let line = line.trim_ascii();
+        // Dashes alone underline a heading.
+        let crosses = line.contains(&b'+') || line.contains(&b'|');
+        crosses && line.contains(&b'-') && line.iter().all(|byte| matches!(byte, b'-' | b'+' | b'|' | b' '))
+    };
+    lines(content).take(3).any(is_rule) && (has(head(content), "ecs.amazonaws.com") || names_ecs(content))
+}
+
 /// Detects a record of AWS in base64, such as the data of a record of Kinesis.
 pub fn is_base64(content: &[u8]) -> bool {
     let line = lines(content).next().unwrap_or_default().trim_ascii_end();
@@ -163,6 +175,18 @@ mod tests {
         let rule = "EventPattern:\n  source:\n    - aws.ecs\n  detail-type:\n    - ECS Task State Change\n  time: x\n";
         for other in [rule, "{\n  \"eventTime\": \"x\",\n  \"eventSource\": \"y\"\n}\n", "time: 5\n"] {
             assert!(!is_yaml(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn tables_of_databases() {
+        for table in [" id | source\n----+--------\n 1  | ecs.amazonaws.com\n", "+---+\n| a |\n+---+\n| arn:aws:ecs:x |\n"] {
+            assert!(is_table(table.as_bytes()), "{table}");
+        }
+        for other in
+            [" id | source\n----+--------\n 1  | shop\n", "ecs.amazonaws.com\n----+- text\n", "ecs.amazonaws.com\n-----\n"]
+        {
+            assert!(!is_table(other.as_bytes()), "{other}");
         }
     }
 
