@@ -377,7 +377,7 @@ fn not_read(reports: &[FileReport]) -> Option<String> {
             && report
                 .filtered_as
                 .iter()
-                .any(|why| matches!(why.as_str(), "not_a_log" | "log_line" | "dstack_table" | "ecs_agent_log"))
+                .any(|why| matches!(why.as_str(), "not_a_log" | "log_line" | "dstack_log" | "dstack_table" | "ecs_agent_log"))
     };
     let files: Vec<String> = reports.iter().filter(nothing).map(|report| visible(&report.name).to_string()).collect();
     let mut named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");

@@ -4,8 +4,8 @@
 //! record, that is used; otherwise a CloudTrail record or a task is assembled from the columns.
 
 use super::budget::{Budget, Exceeded};
-use super::looks::is_date;
-use super::reduced;
+use super::looks::{is_arn, is_date};
+use super::{flow, reduced};
 use crate::knowledge::cloudtrail_key;
 use serde_json::{Map, Value};
 use std::io::Cursor;
@@ -101,7 +101,8 @@ fn delimiter_of(bytes: &[u8]) -> Option<u8> {
     })
 }
 
-/// Whether cells hold records of AWS as JSON, whatever their column is called: the quotes of a cell are doubled.
+/// Whether cells hold records of AWS as JSON or lines of a flow log, whatever their column is called: the quotes of a cell are
+/// doubled.
 fn holds_records(bytes: &[u8], header: &str, delimiter: u8) -> bool {
     let separates = |delimiter: u8| header.contains(char::from(delimiter));
     if header.contains('{') || !separates(delimiter) && DELIMITERS.into_iter().any(separates) {
@@ -109,8 +110,14 @@ fn holds_records(bytes: &[u8], header: &str, delimiter: u8) -> bool {
     }
     let head = bytes.get(..1 << 16).unwrap_or(bytes);
     let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
-    let begins_cell = |before: u8| has(&[before, b'"', b'{', b'"', b'"']);
+    // A record in several lines begins with a line break.
+    let begins_cell = |before: u8| {
+        has(&[before, b'"', b'{', b'"', b'"']) || has(&[before, b'"', b'{', b'\n']) || has(&[before, b'"', b'{', b'\r'])
+    };
+    let first = head.split(|byte| *byte == b'\n').nth(1).and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+    let is_flow = |cell: &str| flow::is_default_record(cell.trim().trim_matches('"'));
     (begins_cell(delimiter) || begins_cell(b'\n')) && (has(b"\"\"eventSource\"\"") || has(b"\"\"detail-type\"\""))
+        || separates(delimiter) && first.split(char::from(delimiter)).any(is_flow)
 }
 
 fn first_line(bytes: &[u8]) -> Option<&str> {
@@ -118,7 +125,8 @@ fn first_line(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(line.get(..line.len().min(8192))?).ok()
 }
 
-/// Whether the first line looks like a call of such an export whose header is missing: it has the name of a service and a time.
+/// Whether the first line looks like a call or a task of such an export whose header is missing: it has the name of a service and
+/// a time, or the ARN of a task beside something else.
 pub fn is_without_header(bytes: &[u8]) -> bool {
     let Some(line) = first_line(bytes) else { return false };
     let is_service = |cell: &str| {
@@ -127,7 +135,9 @@ pub fn is_without_header(bytes: &[u8]) -> bool {
     };
     DELIMITERS.into_iter().any(|delimiter| {
         let cells = || line.split(char::from(delimiter)).map(|cell| cell.trim().trim_matches('"'));
+        let is_task = |cell: &str| is_arn(cell) && cell.contains(":ecs:") && cell.contains(":task/");
         cells().count() >= 4 && cells().any(is_service) && cells().any(is_date)
+            || cells().any(is_task) && cells().any(|cell| !cell.is_empty() && !is_arn(cell))
     })
 }
 
@@ -227,14 +237,16 @@ impl Lines<'_> {
 }
 
 /// The length of the first line of a record that spans lines which are records themselves: its quote is unclosed, or
-/// closed by the next opening quote. Cells with line breaks are rare but valid.
+/// closed by the next opening quote. Cells with line breaks are rare but valid; a line that begins with a blank continues one, such
+/// as a record in several lines.
 fn unclosed(record: &[u8], (columns, delimiter): (usize, u8), is_last: bool) -> Option<usize> {
     let text = record.trim_ascii();
     let blanks = record.len() - record.trim_ascii_start().len();
     let first = blanks + memchr::memchr(b'\n', text)? + 1;
     let odd = |line: &[u8]| memchr::memchr_iter(b'"', line).count() % 2 == 1;
     let second = record.get(first..)?.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_record = columns > 1 && second.iter().filter(|byte| **byte == delimiter).count() + 1 >= columns;
+    let is_record =
+        columns > 1 && !second.starts_with(b" ") && second.iter().filter(|byte| **byte == delimiter).count() + 1 >= columns;
     ((is_last && odd(text)) || (is_record && odd(text.get(..first - blanks)?))).then_some(first)
 }
 
@@ -254,13 +266,22 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
             continue;
         }
         let is_record = || ["\"eventSource\"", "\"detail-type\""].iter().any(|key| cell.contains(key));
-        if cell.starts_with("{\"") && (name == "message" || is_record()) {
+        if begins_object(cell) && (name == "message" || is_record()) {
             return cell.to_owned();
+        }
+        // The text of a line of a flow log is a JSON string.
+        if flow::is_default_record(cell) || name == "message" && flow::is_record(cell) {
+            return Value::from(cell).to_string();
         }
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
         put(&mut record, key, cell_value(key, cell));
     }
     Value::Object(record).to_string()
+}
+
+/// Whether a cell is a JSON object, maybe in several lines.
+fn begins_object(cell: &str) -> bool {
+    cell.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"'))
 }
 
 fn put(record: &mut Map<String, Value>, key: &str, value: Value) {
@@ -501,6 +522,8 @@ mod tests {
         let text = "@timestamp,@message\n2026-03-04 02:10:00.000,\"{\"\"detail-type\"\":\"\"ECS Task State Change\"\"}\"\n";
         assert!(is_export(text.as_bytes()));
         assert_eq!(records(text)[0]["detail-type"], "ECS Task State Change");
+        let line = "2 111122223333 eni-0a1b2c3d 10.0.1.5 10.0.2.9 49152 443 6 10 840 1772586000 1772586060 REJECT OK";
+        assert_eq!(records(&format!("@timestamp,@message\n2026-03-04 02:10:00.000,{line}\n")), [Value::from(line)]);
     }
 
     #[test]
@@ -515,6 +538,15 @@ mod tests {
             let records = records(&text);
             assert_eq!((records.len(), &records[0]["eventName"]), (count, &Value::from("RunTask")), "{text}");
         }
+        let line = "2 111122223333 eni-0a1b2c3d 10.0.1.5 10.0.2.9 49152 443 6 10 840 1772586000 1772586060 REJECT OK";
+        let flows = format!("\"_raw\",\"_time\"\n\"{line}\",\"x\"\n");
+        assert!(is_export(flows.as_bytes()));
+        assert_eq!(records(&flows), [Value::from(line)]);
+        let pretty = "\"{\n  \"\"eventSource\"\": \"\"ecs.amazonaws.com\"\",\n  \"\"eventName\"\": \"\"RunTask\"\"\n}\"";
+        let lines = format!("\"SRC\",\"AT\"\n{pretty},\"x\"\n{pretty},\"y\"\n");
+        assert!(is_export(lines.as_bytes()));
+        let calls = records(&lines);
+        assert_eq!((calls.len(), &calls[0]["eventName"], &calls[0]), (2, &Value::from("RunTask"), &calls[1]));
         assert!(!is_export(b"name,note\na,\"{\"\"price\"\":1}\"\n"));
     }
 

@@ -10,7 +10,7 @@ use super::inflate::{InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
 use super::ocsf::Ocsf;
 use super::recognize::recognize;
-use super::{answer, elastic, flow, looks, ocsf, partial, rows, secret, spelling};
+use super::{answer, elastic, flow, looks, ocsf, partial, result_set, rows, secret, spelling, typed};
 use base64::Engine;
 
 /// Maximum nesting depth of envelopes.
@@ -141,6 +141,12 @@ pub(super) fn no_record(value: Value<'_>) -> Shape {
     if answer::is_empty(value) {
         return Shape::Other("empty_answer");
     }
+    if is_log_of_dstack(value) {
+        return Shape::Other("dstack_log");
+    }
+    if is_step(value) {
+        return Shape::Other("other_event");
+    }
     // Its names of cluster and task belong to the program that wrote the line.
     if is_container_log(value) {
         return Shape::Other(LOG_LINE);
@@ -153,6 +159,19 @@ pub(super) fn no_record(value: Value<'_>) -> Shape {
     } else {
         Shape::Other(if log_message(value).is_some() { LOG_LINE } else { "not_a_log" })
     }
+}
+
+/// Whether an object is a line that the server of dstack logs.
+fn is_log_of_dstack(value: Value<'_>) -> bool {
+    value.text_at("logger").is_some_and(|logger| logger.starts_with("dstack.")) && value.text_at("message").is_some()
+}
+
+/// Whether an object is an event of a Step Functions execution that says nothing of a failure. It names roles and clusters.
+fn is_step(value: Value<'_>) -> bool {
+    let is_failure = |kind: &str| ["Failed", "TimedOut"].iter().any(|end| kind.ends_with(end));
+    value.get("previousEventId").and_then(Value::int).is_some()
+        && value.get("timestamp").is_some()
+        && value.text_at("type").is_some_and(|kind| !is_failure(kind))
 }
 
 /// The reason code of a line of a program in CloudWatch Logs.
@@ -242,6 +261,12 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnM
     if depth.is_too_deep() {
         return too_deep(value, on);
     }
+    // Its keys are those of a record, but its values are not.
+    if typed::is_item(value) {
+        let mut text = String::new();
+        typed::write_plain(value, &mut text);
+        return walk_written(None, &text, depth, on);
+    }
     match recognize(value) {
         Some(Shape::Event) => walk_event(value, text, depth, on),
         Some(Shape::Task | Shape::ContainerInstance | Shape::Service) if spelling::has_enum_object(value) => {
@@ -291,6 +316,9 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
     }
     if spelling::is_of_sdk(value) {
         return walk_as_api(value, depth, on);
+    }
+    if let Some(rows) = result_set::rows(value) {
+        return rows.iter().map(|row| walk_row(row, depth, on)).sum();
     }
     if let Some((shape, text)) = rows::record_of_object(value) {
         return walk_written(shape, &text, depth, on);
@@ -542,6 +570,17 @@ fn walk_written(shape: Option<Shape>, text: &str, depth: Depth<'_>, on: &mut dyn
         }
         None => walk(tape.root(), Some(text), depth.below(), on),
     })
+}
+
+/// Searches a row of a table; one without records counts, too.
+fn walk_row(text: &str, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let found = walk_written(None, text, depth, on);
+    if found > 0 {
+        return found;
+    }
+    let Ok(tape) = Tape::parse(text) else { return 0 };
+    on(Found { shape: no_record(tape.root()), value: tape.root(), text: None });
+    1
 }
 
 /// An object in OCSF: the CloudTrail record behind it, whose parameters are masked here because they were inside a string.

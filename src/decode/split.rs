@@ -390,7 +390,8 @@ impl<'a, 'f> Splitter<'a, 'f> {
     /// name of the log stream after it; returns the offset of the value.
     fn after_time_stamp(&self, at: usize) -> Option<usize> {
         let head = self.bytes.get(at..self.bytes.len().min(at + 48))?;
-        let blank = head.iter().position(|byte| *byte == b' ' || *byte == b'\t')?;
+        // The console puts the record on the next line.
+        let blank = head.iter().position(u8::is_ascii_whitespace)?;
         let stamp = std::str::from_utf8(head.get(..blank)?).ok()?;
         let is_millis = stamp.len() == 13 && stamp.bytes().all(|byte| byte.is_ascii_digit());
         if !is_millis && stamp.parse::<jiff::Timestamp>().is_err() && stamp.parse::<jiff::civil::DateTime>().is_err() {
@@ -482,6 +483,7 @@ mod tests {
                 "2021-08-03T13:39:35.000001+00:00 ecs/web/0a1b {\"a\":1}\n2021-08-03T13:39:35.1+00:00 s1\n{\n\"b\":2}\n",
                 &[r#"{"a":1}"#, "{\n\"b\":2}"],
             ),
+            ("2021-08-03T13:39:35.000Z\n{\n\"a\":1}\r\n2021-08-03T13:39:36.000Z\r\n{\"b\":2}\n", &["{\n\"a\":1}", r#"{"b":2}"#]),
             ("2021-08-03T13:39:35Z INFO {\"a\":1}\n2021-08-03T13:39:35Z s1 done\n", &["!not_json@0", "!not_json@34"]),
             ("[]", &[]),
             (r#"{"Records":[]}"#, &[]),

@@ -1,5 +1,6 @@
 //! Detects the type of a file from its first bytes.
 
+use super::unread::{self, names_ecs};
 use crate::decode::{csv, flow, looks, split};
 use crate::knowledge::Signature;
 
@@ -50,7 +51,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         let detail = "a Python literal, not JSON; write it with `json.dumps(answer, default=str)`, or export it with `aws … --output json`";
         return Kind::Refused("unknown_shape", detail);
     }
-    if is_literal(content) || is_printed(content) {
+    if is_literal(content) || is_printed(content) || unread::is_ruby(content) {
         let detail = "an object as a program prints it, not JSON; write it with `JSON.stringify(…)`, `json.Marshal(…)` or `.to_h.to_json`, \
                       or export it with `aws … --output json`";
         return Kind::Refused("unknown_shape", detail);
@@ -61,23 +62,36 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if flow::is_flow_log(content) {
         return Kind::FlowLog;
     }
-    let is_text = content.strip_prefix(b"\"").is_some_and(is_text_of_ecs);
+    let is_text = content.strip_prefix(b"\"").is_some_and(|text| is_text_of_ecs(text) || starts_escaped(text));
     if is_text || starts_array(content) || is_stamped(content) || is_tail(content) {
         return Kind::Json;
     }
     if csv::is_export(content) {
         return Kind::Csv;
     }
-    if has_json_line(content) {
+    if has_json_line(content) || unread::is_json_after_text(content) {
         return Kind::Json;
     }
     if is_cli_output(content) {
         let detail = "output of the AWS CLI as a table, text or YAML; export it again with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
+    if unread::is_table(content) {
+        let detail = "calls or tasks as a table of text; export them as CSV or JSON, in `psql` with `--csv`";
+        return Kind::Refused("unknown_shape", detail);
+    }
+    if unread::is_base64(content) {
+        let detail = "records in base64, as a stream holds them; decode each line, for example `while read -r line; do echo \"$line\" | \
+                      base64 -d; echo; done < FILE`";
+        return Kind::Refused("unknown_shape", detail);
+    }
+    if unread::is_yaml(content) {
+        let detail = "records of AWS as YAML; convert them with `yq -o json FILE`, or export them with `--output json`";
+        return Kind::Refused("unknown_shape", detail);
+    }
     if csv::is_without_header(content) {
-        let detail = "calls of CloudTrail as CSV without their header; export them with it, or put the names of the columns into the \
-                      first line, such as `eventTime,eventName,eventSource,…`";
+        let detail = "calls or tasks as CSV without their header; export them with it, or put the names of the columns into the first \
+                      line, such as `eventTime,eventName,eventSource,…` or `taskArn,stoppedAt,stoppedReason`";
         return Kind::Refused("unknown_shape", detail);
     }
     if is_ps_table(content) {
@@ -86,17 +100,19 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if is_agent_log(content) {
         return Kind::Filtered("ecs_agent_log");
     }
+    if unread::is_dstack_log(content) {
+        return Kind::Filtered("dstack_log");
+    }
     if is_text_of_ecs(content) {
         let detail =
             "a message or stop reason of ECS without its time; export it with `--output json`, and keep the time in `--query`";
         return Kind::Refused("unknown_shape", detail);
     }
-    if quotes_events(content) {
-        let detail = "a log whose lines quote records of AWS; load the records themselves, for example `grep -o '{.*}' FILE`";
+    if let Some(detail) = unread::quoted_records(content) {
         return Kind::Refused("unknown_shape", detail);
     }
     if is_xml_of_records(content) {
-        let detail = "records of AWS as text in XML; export them as JSON or CSV, in Splunk with `output_mode=json`";
+        let detail = "records of AWS as text in XML or HTML; export them as JSON or CSV, in Splunk with `output_mode=json`";
         return Kind::Refused("unknown_shape", detail);
     }
     Kind::Filtered("not_a_log")
@@ -125,12 +141,6 @@ fn is_cli_output(content: &[u8]) -> bool {
     (is_table || is_text || is_yaml) && names_ecs(content)
 }
 
-/// Whether an ARN of ECS is near the beginning.
-fn names_ecs(content: &[u8]) -> bool {
-    let head = content.get(..1 << 16).unwrap_or(content);
-    [":ecs:", "arn:aws"].iter().all(|part| memchr::memmem::find(head, part.as_bytes()).is_some())
-}
-
 /// Detects an object whose keys have no quotes, or single ones, as JavaScript and Go print it.
 fn is_literal(content: &[u8]) -> bool {
     let body = content.strip_prefix(b"[").map_or(content, <[u8]>::trim_ascii_start);
@@ -155,12 +165,11 @@ fn is_printed(content: &[u8]) -> bool {
     (is_answer && opens || line.starts_with(b"#<struct Aws::")) && names_ecs(content)
 }
 
-/// Detects XML whose elements hold records of AWS as text, with escaped quotes.
+/// Detects XML or HTML whose elements hold records of AWS as text, with escaped quotes.
 fn is_xml_of_records(content: &[u8]) -> bool {
     let head = content.get(..1 << 16).unwrap_or(content);
     let has = |word: &str| memchr::memmem::find(head, word.as_bytes()).is_some();
     content.starts_with(b"<")
-        && has("{&quot;")
         && (has("&quot;detail-type&quot;") && has("aws.ecs") || has("&quot;eventSource&quot;") && has(".amazonaws.com"))
 }
 
@@ -203,18 +212,6 @@ fn is_text_of_ecs(content: &[u8]) -> bool {
     std::str::from_utf8(first_line(content)).is_ok_and(looks::is_text_of_ecs)
 }
 
-/// Detects lines that hold a record of AWS after other text, such as what a Lambda function prints of its input.
-fn quotes_events(content: &[u8]) -> bool {
-    let head = content.get(..1 << 16).unwrap_or(content);
-    head.split(|byte| *byte == b'\n').any(|line| {
-        let has = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
-        has("{\"")
-            && (has("\"detail-type\"") && has("aws.ecs")
-                || has("\"eventSource\"") && has(".amazonaws.com")
-                || has("\"stoppedReason\""))
-    })
-}
-
 /// Detects the table that `dstack ps` prints.
 fn is_ps_table(content: &[u8]) -> bool {
     let line = first_line(content);
@@ -228,11 +225,10 @@ fn first_line(content: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
-/// Detects a timestamp followed by JSON.
+/// Detects a timestamp followed by JSON, which may begin on the next line.
 fn is_stamped(content: &[u8]) -> bool {
-    let line = first_line(content);
-    let Some(blank) = line.iter().take(48).position(|byte| *byte == b' ' || *byte == b'\t') else { return false };
-    let (stamp, rest) = line.split_at(blank);
+    let Some(blank) = content.iter().take(48).position(u8::is_ascii_whitespace) else { return false };
+    let (stamp, rest) = content.split_at(blank);
     let plausible = stamp.first().is_some_and(u8::is_ascii_digit)
         && (stamp.contains(&b'T') || (stamp.len() == 13 && stamp.iter().all(u8::is_ascii_digit)));
     let rest = rest.trim_ascii_start();
@@ -243,6 +239,11 @@ fn is_stamped(content: &[u8]) -> bool {
 fn starts_array(content: &[u8]) -> bool {
     let inner = content.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
     inner.is_some_and(|inner| matches!(inner.first(), None | Some(b'{' | b'[' | b'"' | b']')))
+}
+
+/// Whether a string holds JSON, as `jq tojson` writes it; its opening quote is removed.
+fn starts_escaped(text: &[u8]) -> bool {
+    text.starts_with(b"{\\\"") || text.starts_with(b"[{\\\"")
 }
 
 /// Looks beyond the first line, because it may be damaged while the others are fine.
@@ -263,11 +264,15 @@ mod tests {
             (b"\xef\xbb\xbf {\"Records\":[]}", Kind::Json),
             (b"2021-08-03T13:39:35.000Z {\"a\":1}", Kind::Json),
             (b"1627997975000 {\"a\":1}", Kind::Json),
+            (b"2021-08-03T13:39:35.000Z\r\n{\r\n\"a\":1}", Kind::Json),
             (b"garbage\n{\"a\":1}\n", Kind::Json),
             (b"", Kind::Filtered("empty")),
             (b" \r\n", Kind::Filtered("empty")),
             (b"Permission Check Successful", Kind::Filtered("write_test")),
-            (b"[2026-11-20 00:02:53] [run x] done", Kind::Filtered("not_a_log")),
+            (b"[2026-11-20 00:02:53] [run x] done", Kind::Filtered("dstack_log")),
+            (b"[2026-11-20 00:02:53] [main] done", Kind::Filtered("not_a_log")),
+            (b"\"{\\\"a\\\":1}\"\n\"{\\\"b\\\":2}\"\n", Kind::Json),
+            (b"$ describe\n{\n  \"stoppedReason\": \"x\"\n}\n", Kind::Json),
             (b"[]", Kind::Json),
             (b"hello world", Kind::Filtered("not_a_log")),
             (b"\x00\x01\x02", Kind::Filtered("not_a_log")),
@@ -321,7 +326,10 @@ mod tests {
             format!("Events:\n- CloudTrailEvent: '{{\"eventSource\":\"ecs.amazonaws.com\",\"x\":\"{arn}\"}}'\n").as_bytes(),
             "--output json",
         );
+        refused(b"eventTime: 2026-05-01T00:00:00Z\neventSource: ecs.amazonaws.com\n", "yq -o json");
         refused(b"<v>{&quot;eventSource&quot;:&quot;ecs.amazonaws.com&quot;}</v>\n", "output_mode=json");
+        refused(b"<pre>{\n &quot;detail-type&quot;: &quot;x&quot;,\n &quot;source&quot;: &quot;aws.ecs&quot;\n}</pre>\n", "HTML");
+        refused(b" eventname | eventsource\n---------+-----------\n RunTask | ecs.amazonaws.com\n", "--csv");
         for tail in ["{\"source\":\"aws.ecs\",\"detail-type\":\"x\"}", "\n{\n    \"detail-type\": \"x\"\n}"] {
             assert_eq!(kind_of(format!("2026-03-04T02:10:00.1+00:00 ecs/web/7 {tail}\n").as_bytes()), Kind::Json, "{tail}");
         }
@@ -332,6 +340,9 @@ mod tests {
         assert_eq!(kind_of(b"\"Essential container in task exited\"\n"), Kind::Json);
         refused(b"2026-05-01T00:00:00Z,RunTask,ecs.amazonaws.com,eu-west-1,ada\n", "header");
         refused(b"\"ada\";\"ecs.amazonaws.com\";\"RunTask\";\"2026-05-01 00:00:00\"\n", "header");
+        refused(format!("\"{arn}\",\"Essential container in task exited\"\n").as_bytes(), "header");
+        let list = format!("{arn}\t{arn}\n");
+        assert_eq!(kind_of(list.as_bytes()), Kind::Filtered("not_a_log"));
         refused(b"START RequestId: 1\nINFO got {\"source\":\"aws.ecs\",\"detail-type\":\"x\"}\n", "grep");
         assert_eq!(kind_of(b"{'a': 1}"), Kind::Json);
         assert_eq!(kind_of(b"START\nINFO got {\"source\":\"shop\"}\n"), Kind::Filtered("not_a_log"));

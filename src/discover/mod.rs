@@ -4,6 +4,7 @@
 
 mod kind;
 mod objects;
+mod unread;
 mod walk;
 
 pub use kind::{Kind, is_refused, kind_of, kind_of_name};

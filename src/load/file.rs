@@ -154,9 +154,11 @@ pub(super) fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
 /// Loads bytes of a kind that are neither compressed nor an archive.
 pub(super) fn load_text(job: Job<'_, '_>, whole: &[u8], kind: Kind, report: &mut FileReport) -> Result<(), LoadError> {
     let wide = text_of_utf32(whole).or_else(|| text_of_utf16(whole));
-    let (bytes, kind) = match &wide {
-        Some((text, encoding)) => {
-            report.note(&format!("decoded from {encoding}"));
+    let decoded = wide.map(|(text, encoding)| (text, format!("decoded from {encoding}")));
+    let converted = decoded.or_else(|| Some((without_colors(whole)?, "removed terminal colors".to_owned())));
+    let (bytes, kind) = match &converted {
+        Some((text, note)) => {
+            report.note(note);
             (text.as_bytes(), kind_of(text.as_bytes()))
         }
         None => (whole, kind),
@@ -190,6 +192,24 @@ fn text_of_utf16(bytes: &[u8]) -> Option<(String, &'static str)> {
     };
     let units = bytes.get(2..)?.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
     Some((char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(), "UTF-16"))
+}
+
+/// Removes the color codes of a terminal, such as those of `jq -C`, from a text that begins with one. JSON has no bare control
+/// characters, so nothing of a record is lost.
+fn without_colors(bytes: &[u8]) -> Option<String> {
+    const CODE: &str = "\x1b[";
+    if !bytes.trim_ascii_start().starts_with(CODE.as_bytes()) {
+        return None;
+    }
+    let mut rest = std::str::from_utf8(bytes).ok()?;
+    let mut text = String::with_capacity(rest.len());
+    while let Some((before, code)) = rest.split_once(CODE) {
+        text.push_str(before);
+        let end = code.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ';');
+        rest = end.strip_prefix(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(end);
+    }
+    text.push_str(rest);
+    Some(text)
 }
 
 fn load_plain(

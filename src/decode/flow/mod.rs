@@ -1,4 +1,4 @@
-//! VPC flow logs: lines of fields, with or without a header line, and Parquet files of the same fields.
+//! VPC flow logs: lines of fields, with or without a header line, tables in CSV and Parquet files of the same fields.
 //!
 //! In: the plain bytes of a file. Out: [`FlowLine`]s: the values of each record in the order of a [`FlowLayout`],
 //! which comes from the preceding header line, or is the default format if there is none. A timestamp before a line
@@ -56,7 +56,36 @@ pub fn is_flow_log(content: &[u8]) -> bool {
     let head = content.get(..4096).unwrap_or(content);
     let Ok(line) = std::str::from_utf8(head.split(|byte| *byte == b'\n').next().unwrap_or_default()) else { return false };
     let line = without_stamp(line.trim());
-    FlowLayout::of_header(line).is_some() || is_record(line)
+    header_of(line).is_some() || is_record(line)
+}
+
+/// The fields of a header line, and what separates them: blanks as AWS writes them, or the delimiter of a table in CSV, as Athena
+/// returns it.
+fn header_of(line: &str) -> Option<(FlowLayout, char)> {
+    if let Some(layout) = FlowLayout::of_header(line) {
+        return Some((layout, BLANK));
+    }
+    // Most lines are records, which start with a digit.
+    if !line.trim_start_matches('"').starts_with(|letter: char| letter.is_ascii_lowercase()) {
+        return None;
+    }
+    // Tables of other programs have times and actions, or addresses, too.
+    let is_place =
+        |field: FlowField| matches!(field, FlowField::InterfaceId | FlowField::SourceAddress | FlowField::TargetAddress);
+    let is_own = |field: FlowField| matches!(field, FlowField::InterfaceId | FlowField::Action | FlowField::LogStatus);
+    [',', ';', '\t'].into_iter().filter(|delimiter| line.contains(*delimiter)).find_map(|delimiter| {
+        let layout = FlowLayout::new(line.split(delimiter).map(bare));
+        let has = |test: fn(FlowField) -> bool| layout.fields().flatten().any(test);
+        (layout.is_known() && has(is_place) && has(is_own)).then_some((layout, delimiter))
+    })
+}
+
+/// What separates the fields of a line that AWS wrote.
+const BLANK: char = ' ';
+
+/// A cell of CSV without its quotes; the values of a flow log have none of their own.
+fn bare(cell: &str) -> &str {
+    cell.trim().trim_matches('"')
 }
 
 /// Whether a text is a record in any format: it has an interface id and an action.
@@ -79,7 +108,7 @@ pub fn is_default_record(line: &str) -> bool {
 
 /// Reads the lines of a flow log.
 pub fn read_lines<'a>(bytes: &'a [u8], budget: &Budget, on: &mut dyn FnMut(FlowLine<'a, '_>)) {
-    let mut layout: Option<FlowLayout> = None;
+    let mut layout: Option<(FlowLayout, char)> = None;
     let mut values = Vec::with_capacity(32);
     // The lines from here to the next header are unreadable.
     let mut unreadable = false;
@@ -99,13 +128,14 @@ pub fn read_lines<'a>(bytes: &'a [u8], budget: &Budget, on: &mut dyn FnMut(FlowL
             on(FlowLine::Broken { bytes: line, offset, why: "invalid_utf8", detail });
             continue;
         };
-        let text = without_stamp(text.trim());
-        if let Some(header) = FlowLayout::of_header(text) {
-            unreadable = !header.has_time();
+        // A tab may end an empty cell.
+        let text = without_stamp(text.trim_matches([BLANK, '\r']));
+        if let Some(header) = header_of(text) {
+            unreadable = !header.0.has_time();
             if unreadable {
                 on(FlowLine::UnknownFormat { bytes: line, detail: NO_TIME.to_owned() });
             } else {
-                on(FlowLine::Header(layout.insert(header)));
+                on(FlowLine::Header(&layout.insert(header).0));
             }
             continue;
         }
@@ -117,9 +147,12 @@ pub fn read_lines<'a>(bytes: &'a [u8], budget: &Budget, on: &mut dyn FnMut(FlowL
             unreadable = true;
             continue;
         }
-        let layout = layout.get_or_insert_default();
+        let (layout, delimiter) = layout.get_or_insert_with(|| (FlowLayout::default(), BLANK));
         values.clear();
-        values.extend(text.split(' ').filter(|word| !word.is_empty()));
+        match *delimiter {
+            BLANK => values.extend(text.split(BLANK).filter(|word| !word.is_empty())),
+            delimiter => values.extend(text.split(delimiter).map(bare).map(|cell| if cell.is_empty() { "-" } else { cell })),
+        }
         if values.len() == layout.len() {
             on(FlowLine::Record { layout, values: &values, text, offset });
         } else {
@@ -142,18 +175,27 @@ fn missing_header(line: &str) -> String {
     )
 }
 
-/// The line without the timestamp that CloudWatch Logs exports prepend.
+/// The line without the timestamp that CloudWatch Logs exports prepend, and without the name of the log stream that
+/// `aws logs tail` writes after it.
 fn without_stamp(line: &str) -> &str {
     match line.split_once(' ') {
-        Some((stamp, rest)) if stamp.len() > 12 && is_stamp(stamp) => rest.trim_start(),
+        Some((stamp, rest)) if stamp.len() > 12 && is_stamp(stamp) => without_stream(rest.trim_start()),
         _ => line,
     }
 }
 
-/// `2026-03-04T05:45:00.000Z`, or milliseconds since 1970.
+/// The record in the default format behind the name of its log stream, such as `eni-0a1b2c3d-all`.
+fn without_stream(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((stream, rest)) if stream.starts_with("eni-") && is_default_record(rest.trim_start()) => rest.trim_start(),
+        _ => line,
+    }
+}
+
+/// `2026-03-04T05:45:00.000Z`, `2026-03-04T05:45:00+00:00`, or milliseconds since 1970.
 fn is_stamp(word: &str) -> bool {
     let bytes = word.as_bytes();
-    let dated = bytes.get(4) == Some(&b'-') && bytes.get(10) == Some(&b'T') && word.ends_with('Z');
+    let dated = bytes.get(4) == Some(&b'-') && bytes.get(10) == Some(&b'T') && (word.ends_with('Z') || word.contains('+'));
     dated || (word.len() == 13 && bytes.iter().all(u8::is_ascii_digit))
 }
 
@@ -192,7 +234,21 @@ mod tests {
         for known in [RECORD, custom, &format!("2026-03-04T05:45:00.000Z {RECORD}")] {
             assert!(is_flow_log(known.as_bytes()), "{known}");
         }
-        for other in ["version start of a text about the region", "{\"a\":1}", "", "eni-1 ACCEPT", "start,end,srcaddr"] {
+        let quoted = "\"version\",\"interface_id\",\"srcaddr\",\"start\",\"action\",\"vpc_id\"\n\"2\",\"eni-1\",\"-\",\"1418530010\",\"REJECT\",\"\"\n";
+        assert_eq!(summary(quoted), ["header of 6", "1418530010 REJECT"]);
+        assert_eq!(summary("start;action;srcaddr\r\n1418530010;ACCEPT;\r\n"), ["header of 3", "1418530010 ACCEPT"]);
+        assert_eq!(
+            summary("start,action,srcaddr\n1418530010,ACCEPT\n"),
+            ["header of 3", "broken_flow@21: a line with 2 values; the format has 3 fields"]
+        );
+        assert!(is_flow_log(quoted.as_bytes()));
+        for stamp in ["2026-03-04T05:45:00+00:00 eni-1235b8ca123456789-all", "2026-03-04T05:45:00.000Z eni-1235b8ca123456789-all"]
+        {
+            assert_eq!(summary(&format!("{stamp} {RECORD}\n")), ["1418530010 ACCEPT"], "{stamp}");
+        }
+        for other in
+            ["version start of a text about the region", "{\"a\":1}", "", "eni-1 ACCEPT", "start,end,srcaddr", "start,end,action"]
+        {
             assert!(!is_flow_log(other.as_bytes()), "{other}");
         }
     }

@@ -1,0 +1,239 @@
+//! Recognizes text that no reader takes: logs of dstack, and records of AWS in another form than JSON.
+//!
+//! In: the bytes of a file that would otherwise be skipped as unrelated. Out: what they are, so that the summary names the log,
+//! or a refusal says how to export the records. Only the beginning of a file is looked at.
+
+use base64::Engine;
+use memchr::memmem;
+use std::collections::BTreeSet;
+
+/// The part of a file that is looked at.
+const HEAD: usize = 1 << 16;
+
+/// The number of lines before a record that somebody copied from a terminal or a ticket.
+const LINES_BEFORE: usize = 16;
+
+/// The longest key of an object that is looked at.
+const KEY: usize = 128;
+
+fn head(content: &[u8]) -> &[u8] {
+    content.get(..HEAD).unwrap_or(content)
+}
+
+fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head(content).split(|byte| *byte == b'\n')
+}
+
+fn has(text: &[u8], part: &str) -> bool {
+    memmem::find(text, part.as_bytes()).is_some()
+}
+
+/// Whether an ARN of ECS is near the beginning.
+pub fn names_ecs(content: &[u8]) -> bool {
+    [":ecs:", "arn:aws"].iter().all(|part| has(head(content), part))
+}
+
+/// Detects a log of the server or of an agent of dstack, and what `dstack event` prints.
+pub fn is_dstack_log(content: &[u8]) -> bool {
+    const OF_AGENTS: [&str; 6] = [
+        "msg=Job state changed new=",
+        "Preparing volumes",
+        "createContainer error: ",
+        "dstack-shim",
+        "prepareVolumes error: ",
+        "pullImage error: ",
+    ];
+    let line = lines(content).next().unwrap_or_default();
+    // `2026/03/04 02:10:00 …` and `time=2026-03-04T02:10:00Z level=…`
+    let is_dated = line.starts_with(b"time=") || line.get(4) == Some(&b'/') && line.get(7) == Some(&b'/');
+    has(head(content), " dstack._internal.")
+        || is_dated && OF_AGENTS.iter().any(|text| has(head(content), text))
+        || is_event_of_dstack(line)
+}
+
+/// `[2026-03-04 02:10:00] [run web] …`, with the user before the target if there is one.
+fn is_event_of_dstack(line: &[u8]) -> bool {
+    let is_dated =
+        line.starts_with(b"[") && line.get(5) == Some(&b'-') && line.get(20..).is_some_and(|rest| rest.starts_with(b"] ["));
+    is_dated
+        && ["fleet", "gateway", "instance", "job", "project", "run", "user", "volume"]
+            .iter()
+            .any(|kind| has(line, &format!("[{kind} ")))
+}
+
+/// Detects an object with arrows between keys and values, as Ruby and Logstash print it: `{"source" => "aws.ecs"`.
+pub fn is_ruby(content: &[u8]) -> bool {
+    let body = content.strip_prefix(b"[").map_or(content, <[u8]>::trim_ascii_start);
+    let Some(body) = body.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return false };
+    let is_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b':' | b'_' | b'-' | b'@');
+    let front = body.get(..KEY).unwrap_or(body);
+    let key = front.iter().position(|byte| !is_of_key(byte)).unwrap_or(front.len());
+    let rest = body.get(key..).unwrap_or_default().trim_ascii_start();
+    key > 1 && rest.starts_with(b"=>") && names_ecs(content)
+}
+
+/// Detects records of AWS as YAML: two keys of one of them, each with its value beside it. A rule that matches events has lists
+/// below its keys.
+pub fn is_yaml(content: &[u8]) -> bool {
+    const OF_RECORDS: [[&str; 2]; 3] = [["detail-type", "time"], ["eventSource", "eventTime"], ["taskArn", "lastStatus"]];
+    let text = String::from_utf8_lossy(head(content));
+    let keys: BTreeSet<&str> = text.lines().filter_map(yaml_key).collect();
+    OF_RECORDS.iter().any(|pair| pair.iter().all(|key| keys.contains(key)))
+}
+
+/// The key of a line `key: value` of YAML, which may begin an element of a list.
+fn yaml_key(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let (key, value) = line.strip_prefix("- ").unwrap_or(line).trim_start().split_once(": ")?;
+    (!value.trim().is_empty()).then_some(key)
+}
+
+/// Detects a table that a database prints as text, with a line of dashes near its top, whose cells name services or resources of
+/// ECS.
+pub fn is_table(content: &[u8]) -> bool {
+    let is_rule = |line: &[u8]| {
+        let line = line.trim_ascii();
+        // Dashes alone underline a heading.
+        let crosses = line.contains(&b'+') || line.contains(&b'|');
+        crosses && line.contains(&b'-') && line.iter().all(|byte| matches!(byte, b'-' | b'+' | b'|' | b' '))
+    };
+    lines(content).take(3).any(is_rule) && (has(head(content), "ecs.amazonaws.com") || names_ecs(content))
+}
+
+/// Detects a record of AWS in base64, such as the data of a record of Kinesis.
+pub fn is_base64(content: &[u8]) -> bool {
+    let line = lines(content).next().unwrap_or_default().trim_ascii_end();
+    // Four letters hold three bytes.
+    let front = line.get(..line.len().min(4096) / 4 * 4).unwrap_or_default();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(front);
+    line.starts_with(b"ey") && decoded.is_ok_and(|bytes| quotes_record(&bytes, "\""))
+}
+
+/// Detects a record after a few other lines, such as a command, a comment or a heading.
+pub fn is_json_after_text(content: &[u8]) -> bool {
+    let opens = |line: &[u8]| matches!(line.trim_ascii(), b"{" | b"[");
+    content.len() <= HEAD && lines(content).take(LINES_BEFORE).any(opens) && quotes_record(content, "\"")
+}
+
+/// How a line quotes a record: what the object begins with, the quotes of its keys, and what to do.
+const QUOTED: [(&str, &str, &str); 3] = [
+    ("{\"", "\"", "a log whose lines quote records of AWS; load the records themselves, for example `grep -o '{.*}' FILE`"),
+    (
+        "{\\\"",
+        "\\\"",
+        "a log whose lines quote records of AWS as escaped text; let the program that wrote it log lines of JSON, such as with \
+         `format json_lines` in Fluent Bit",
+    ),
+    ("{'", "'", "a log whose lines quote records of AWS as Python literals; log them with `json.dumps(event, default=str)`"),
+];
+
+/// Detects lines that hold a record of AWS after other text, such as what a Lambda function prints of its input; returns advice.
+pub fn quoted_records(content: &[u8]) -> Option<&'static str> {
+    lines(content).find_map(|line| {
+        let quoted = QUOTED.iter().find(|(opening, quote, _)| has(line, opening) && quotes_record(line, quote))?;
+        Some(quoted.2)
+    })
+}
+
+/// Whether a text has keys of an event, a call or a task in such quotes.
+fn quotes_record(text: &[u8], quote: &str) -> bool {
+    let text = head(text);
+    let has_key = |key: &str| has(text, &format!("{quote}{key}{quote}"));
+    has(text, "aws.ecs") && has_key("detail-type")
+        || has(text, ".amazonaws.com") && has_key("eventSource")
+        || has(text, "stoppedReason") && has_key("stoppedReason")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_of_dstack() {
+        for log in [
+            "[12:47:38] INFO     dstack._internal.server.services.runs:987 run(53599d)web: run status has changed\n",
+            "2026/03/04 02:10:00 Preparing volumes\n2026/03/04 02:10:00 Pulling image\n",
+            "time=2026-03-04T02:10:00.5Z level=info msg=Job state changed new=running\n",
+            "[2026-03-04 02:10:00] [run web] Run submitted. Status: SUBMITTED\n",
+            "[2026-03-04 02:10:00] [👤admin] [job web-0-0, instance cloud-1] Job assigned to instance\n",
+        ] {
+            assert!(is_dstack_log(log.as_bytes()), "{log}");
+        }
+        for other in ["[2026-03-04 02:10:00] [main] done\n", "2026/03/04 02:10:00 Listening\n", "Preparing volumes\n", ""] {
+            assert!(!is_dstack_log(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn records_in_yaml() {
+        for yaml in [
+            "version: \"0\"\ndetail-type: \"ECS Task State Change\"\ntime: \"2026-03-04T02:10:00Z\"\n",
+            "Records:\n  - eventVersion: \"1.11\"\n    eventTime: \"2026-03-04T02:10:00Z\"\n    eventSource: ecs.amazonaws.com\n",
+        ] {
+            assert!(is_yaml(yaml.as_bytes()), "{yaml}");
+        }
+        let rule = "EventPattern:\n  source:\n    - aws.ecs\n  detail-type:\n    - ECS Task State Change\n  time: x\n";
+        for other in [rule, "{\n  \"eventTime\": \"x\",\n  \"eventSource\": \"y\"\n}\n", "time: 5\n"] {
+            assert!(!is_yaml(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn tables_of_databases() {
+        for table in [" id | source\n----+--------\n 1  | ecs.amazonaws.com\n", "+---+\n| a |\n+---+\n| arn:aws:ecs:x |\n"] {
+            assert!(is_table(table.as_bytes()), "{table}");
+        }
+        for other in
+            [" id | source\n----+--------\n 1  | shop\n", "ecs.amazonaws.com\n----+- text\n", "ecs.amazonaws.com\n-----\n"]
+        {
+            assert!(!is_table(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn records_in_base64() {
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text) + "\n";
+        assert!(is_base64(encode(r#"{"source":"aws.ecs","detail-type":"x","more":[1,2,3]}"#).as_bytes()));
+        for other in [encode(r#"{"source":"shop"}"#), "eye\n".to_owned(), "ey\n".to_owned(), String::new()] {
+            assert!(!is_base64(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn objects_with_arrows() {
+        let arn = "arn:aws:ecs:eu-west-1:111122223333:task/shop/0a";
+        for printed in [
+            format!("{{\n       \"message\" => \"{arn}\"\n}}\n"),
+            format!("[{{\"arn\"=>\"{arn}\"}}]\n"),
+            format!("{{:arn=>\"{arn}\"}}\n"),
+        ] {
+            assert!(is_ruby(printed.as_bytes()), "{printed}");
+        }
+        for other in [format!("{{\"arn\":\"{arn}\"}}"), "{\"a\" => 1}".to_owned(), format!("{{ => {arn}")] {
+            assert!(!is_ruby(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_record_after_text() {
+        let json = "{\n  \"source\": \"aws.ecs\",\n  \"detail-type\": \"x\"\n}\n";
+        for text in ["// from the console\n", "$ aws ecs describe-tasks\n", "Why?\n\n```json\n"] {
+            assert!(is_json_after_text(format!("{text}{json}").as_bytes()), "{text}");
+        }
+        let far = "a line\n".repeat(LINES_BEFORE);
+        assert!(!is_json_after_text(format!("{far}{json}").as_bytes()));
+        assert!(!is_json_after_text(b"Why?\n{\n  \"source\": \"shop\"\n}\n"));
+    }
+
+    #[test]
+    fn quoted_records_get_advice_by_their_quotes() {
+        for (line, word) in [
+            (r#"got {"source":"aws.ecs","detail-type":"x"}"#, "grep"),
+            (r#"log=>"{\"source\":\"aws.ecs\",\"detail-type\":\"x\"}""#, "escaped"),
+            ("got {'source': 'aws.ecs', 'detail-type': 'x'}", "json.dumps"),
+        ] {
+            assert!(quoted_records(format!("START\n{line}\n").as_bytes()).is_some_and(|advice| advice.contains(word)), "{line}");
+        }
+        assert_eq!(quoted_records(b"got {\"source\":\"shop\",\"detail-type\":\"x\"}\n"), None);
+    }
+}
