@@ -876,6 +876,12 @@ pub struct Preflight {
     /// Target cluster (default: the clusters in which the family has run)
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
+    /// Target account (default: that of the ARN of the cluster or definition; without an ARN, all)
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Target region, likewise
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
     /// Number of tasks to start
     #[arg(long, value_name = "N", default_value = "1")]
     pub count: u64,
