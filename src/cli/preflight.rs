@@ -100,7 +100,7 @@ fn ask(check: &Check, condition: &str, asker: &Asker<'_>) -> Result<Vec<Finding>
     let wrong = |text: &str, diagnostics| CliError::Query { text: text.to_owned(), diagnostics };
     let mut query = lang::parse(&check.query).map_err(|diagnostics| wrong(&check.query, diagnostics))?;
     lang::narrow(&mut query, condition).map_err(|diagnostics| wrong(&format!("failures where {condition}"), diagnostics))?;
-    let text = query.to_string();
+    let text = lang::format(&query);
     let (_, answer) = asker.ask(&query, &text, Evidence::First)?;
     let found = find(check, &answer, &Look::default());
     found.map_err(|why| CliError::Sentence(format!("question `{}`: {why}", check.name)))

@@ -116,10 +116,11 @@ impl<'s> Records<'s> {
         self.rows(&format!("select {columns} from {view} f where {condition} order by \"time\" desc nulls last, id"))
     }
 
-    /// The number of failures, one per incident, with the first and last time and one record.
+    /// The number of failures, one per incident, with the first and last time and the record of the first one.
     pub(super) fn count_failures(&self, condition: &str) -> Result<Option<Row>, RunError> {
         let view = self.view(&failures_view());
-        let columns = "count(*) as failures, min(\"time\") as first, max(\"time\") as last, min(record) as record";
+        let columns = "count(*) as failures, min(\"time\") as first, max(\"time\") as last, \
+                       first_value(record order by \"time\", id) as record";
         Ok(self.rows(&format!("select {columns} from {view} f where {condition}"))?.into_iter().next())
     }
 }

@@ -86,7 +86,7 @@ mod tests {
         let home = Home { account: Some("1' or ran = true or account = '".to_owned()), region: None };
         let query = format!("failures where {}", home.condition());
         let parsed = crate::lang::parse(&query).unwrap();
-        assert!(parsed.to_string().contains("account is missing"), "{parsed}");
+        assert!(crate::lang::format(&parsed).contains("account is missing"), "{parsed:?}");
         assert_eq!(home.and_in_sql().matches("''").count(), 4, "{}", home.and_in_sql());
         assert_eq!(Home::default().condition() + &Home::default().and_in_sql(), "");
     }

@@ -42,7 +42,7 @@ pub fn rejects(records: &Records<'_>, window: (Timestamp, Timestamp)) -> Result<
     let rows = records.rows(&format!(
         "select f.id, max(f.record) as record, max(f.\"time\") as \"time\", max(f.\"cluster\") as \"cluster\", max(f.service) as service, \
          max(f.task) as task, max(f.cause) as cause, f.interface, r.srcaddr, r.dstaddr, r.dstport, count(distinct r.id) as rejected, \
-         array_to_string(array_sort(array_agg(distinct r.id)), ' ') as flows \
+         array_sort(array_agg(distinct r.id)) as flows \
          from (select f.id, f.record, f.\"time\", f.\"cluster\", f.service, f.task, f.cause, t.interface, \
              coalesce(t.began, f.\"time\") as began, coalesce(t.ended, f.\"time\") as ended from {} f join (\
              select task, \"cluster\", max(network_interface) as interface, min(created_at) as began, max(stopped_at) as ended \
@@ -78,7 +78,7 @@ pub fn rejects(records: &Records<'_>, window: (Timestamp, Timestamp)) -> Result<
             to: text("dstaddr").unwrap_or_default(),
             port: row.int("dstport"),
             rejected: row.int("rejected")?,
-            flows: row.text("flows").unwrap_or_default().split(' ').map(str::to_owned).collect(),
+            flows: row.list("flows").to_vec(),
         })
     };
     Ok(rows.iter().filter_map(reject).collect())
