@@ -27,6 +27,8 @@ struct State {
     cut: Vec<String>,
     /// Keys whose bytes arrive slowly.
     slow: Vec<String>,
+    /// How far the clock of the server is ahead of this machine's, in seconds.
+    ahead: i64,
     /// When objects were written; the others are old.
     written: BTreeMap<String, String>,
     /// Whether the condition `If-None-Match: *` is ignored.
@@ -38,6 +40,17 @@ struct State {
 }
 
 impl State {
+    /// The time of the server a number of seconds ago, as a listing has it.
+    fn time(&self, ago: i64) -> String {
+        let time = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_secs(self.ahead - ago)).unwrap();
+        time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+    }
+
+    /// When an object was written.
+    fn written(&self, key: &str) -> String {
+        self.written.get(key).cloned().unwrap_or_else(|| "2026-03-09T00:00:00.000Z".to_owned())
+    }
+
     /// Writes an object, unless a condition or the permission forbids it: the status and the code of the error.
     fn write(&mut self, key: &str, bytes: Vec<u8>, is_new: bool) -> Result<(), (&'static str, &'static str)> {
         if key.contains("/_delta_log/")
@@ -54,7 +67,7 @@ impl State {
             return Err(("412 Precondition Failed", "PreconditionFailed"));
         }
         self.objects.insert(key.to_owned(), bytes);
-        self.written.insert(key.to_owned(), jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
+        self.written.insert(key.to_owned(), self.time(0));
         Ok(())
     }
 }
@@ -176,7 +189,7 @@ fn answer(stream: &mut TcpStream, state: &Mutex<State>, method: &str, target: &s
     if key.is_empty() {
         return list(stream, state, &url);
     }
-    let (bytes, is_slow) = {
+    let (bytes, is_slow, written) = {
         let mut state = state.lock().unwrap();
         state.seen.push(format!("{method} {key}{}", range.map_or_else(String::new, |range| format!(" {range}"))));
         let taken = |keys: &mut Vec<String>| {
@@ -196,8 +209,9 @@ fn answer(stream: &mut TcpStream, state: &Mutex<State>, method: &str, target: &s
             stream.write_all(&[head.as_bytes(), half].concat())?;
             return Err(std::io::Error::other("cut"));
         }
-        (bytes, state.slow.contains(&key))
+        (bytes, state.slow.contains(&key), state.written(&key))
     };
+    let written = written.parse::<jiff::Timestamp>().unwrap().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let (status, part, more) = match range {
         None => ("200 OK", &bytes[..], String::new()),
         Some(range) => {
@@ -208,10 +222,8 @@ fn answer(stream: &mut TcpStream, state: &Mutex<State>, method: &str, target: &s
         }
     };
     let etag = etag_of(&bytes);
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: {etag}\r\nlast-modified: Mon, 09 Mar 2026 00:00:00 GMT\r\n{more}\r\n",
-        part.len()
-    );
+    let head =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: {etag}\r\nlast-modified: {written}\r\n{more}\r\n", part.len());
     stream.write_all(head.as_bytes())?;
     if method == "HEAD" {
         return Ok(());
@@ -293,10 +305,7 @@ fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io
             let Some(rest) = key.strip_prefix(&prefix).filter(|_| *key > after) else { continue };
             let entry = match rest.find('/').filter(|_| !delimiter.is_empty()) {
                 Some(end) => (format!("{prefix}{}/", &rest[..end]), None),
-                None => {
-                    let old = || "2026-03-09T00:00:00.000Z".to_owned();
-                    (key.clone(), Some((bytes.clone(), state.written.get(key).cloned().unwrap_or_else(old))))
-                }
+                None => (key.clone(), Some((bytes.clone(), state.written(key)))),
             };
             if entries.last().is_none_or(|last| last.0 != entry.0) {
                 entries.push(entry);
@@ -885,6 +894,31 @@ fn a_writer_that_was_not_the_first_stops() {
     let ran = server.ask(&env, &["load", "in", "--wait", "0s", "--store", STORE]).ok();
     assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
     assert_intact(&server, &env);
+}
+
+#[test]
+fn the_age_of_a_claim_does_not_depend_on_the_clock_of_this_machine() {
+    let env = TestEnv::new();
+    small_exports(&env, 0..2);
+    for ahead in [-3600, 3600] {
+        let server = Server::new([]);
+        server.set(|state| state.ahead = ahead);
+        server.ask(&env, &["load", "in/0.json", "--store", STORE]).ok();
+        let claim = next_commit(&server);
+        let claimed = |ago: i64| {
+            server.set(|state| {
+                state.objects.insert(claim.clone(), CLAIM.to_vec());
+                let written = state.time(ago);
+                state.written.insert(claim.clone(), written);
+            });
+            server.ask(&env, &["load", "in/1.json", "--wait", "0s", "--store", STORE])
+        };
+        let fresh = claimed(10);
+        assert!(fresh.code == 2 && fresh.err.contains("is writing to"), "{ahead}: {fresh:?}");
+        let old = claimed(600).ok();
+        assert!(old.out.contains("1 read = 1 loaded"), "{ahead}: {}", old.out);
+        assert_intact(&server, &env);
+    }
 }
 
 #[test]
