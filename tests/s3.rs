@@ -676,7 +676,7 @@ fn the_manifest_of_a_bucket_is_only_a_copy() {
     let key = "audit/manifest.json".to_owned();
     let current = server.state.lock().unwrap().objects[&key].clone();
     let damaged = [b"{".as_slice(), &current].concat();
-    for manifest in [Some(current), Some(first), Some(damaged), None] {
+    for (manifest, is_ignored) in [(Some(current), false), (Some(first), true), (Some(damaged), true), (None, true)] {
         server.set(|state| {
             state.objects.remove(&key);
             state.objects.extend(manifest.map(|manifest| (key.clone(), manifest)));
@@ -686,6 +686,9 @@ fn the_manifest_of_a_bucket_is_only_a_copy() {
         }
         let verified = server.ask(&env, &["store", "verify", "--store", STORE]).ok();
         assert!(verified.out.contains("the store is intact"), "{}", verified.out);
+        assert_eq!(verified.out.contains("so it is ignored"), is_ignored, "{}", verified.out);
+        let repaired = server.ask(&env, &["store", "verify", "--repair", "--store", STORE]).ok();
+        assert!(!repaired.out.contains("so it is ignored"), "{}", repaired.out);
     }
 }
 

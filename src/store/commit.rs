@@ -446,6 +446,7 @@ async fn manifest_of(root: &StoreRoot, ledger: u64, facts: &CommitInfo) -> Resul
             .insert(table.name().to_owned(), TableState { sealed: sealed.filter(|_| is_sealed), ..TableState::default() });
         manifest.add(*table, version, files);
     }
+    manifest.ledger_seal = delta::seal(root, Table::Files, ledger)?.map(|seal| (ledger, seal));
     manifest.check().map_err(|detail| StoreError::Incomplete { root: root.to_path_buf(), detail })?;
     all_there(root, &manifest)?;
     Ok(manifest)

@@ -60,6 +60,8 @@ struct WorkingCopy {
     root: StoreRoot,
     /// The number of the claim in the ledger's log; `None` for a new store, whose first commit of the ledger is its claim.
     claim: Option<u64>,
+    /// Whether the manifest of the bucket could not be used.
+    lacks_manifest: bool,
     /// Removes the folder of the copy when it is dropped.
     _folder: tempfile::TempDir,
 }
@@ -75,16 +77,18 @@ impl WorkingCopy {
         let listed = Arc::clone(bucket.bucket().ok_or_else(|| bucket.missing())?);
         let root = StoreRoot::copy(path, Origin::new(listed)?);
         copy_logs(&bucket, &root)?;
-        match Manifest::read(&bucket)? {
+        let found = Manifest::read(&bucket)?;
+        let lacks_manifest = found.is_none() && commit::holds_tables(&bucket);
+        match found {
             Some(manifest) => manifest.write(&root)?,
-            None if commit::holds_tables(&bucket) => runtime(&root)?.block_on(commit::rebuilt(&root))?.write(&root)?,
+            None if lacks_manifest => runtime(&root)?.block_on(commit::rebuilt(&root))?.write(&root)?,
             None => {}
         }
         let claim = match delta::versions(&root, Table::Files)?.last() {
             Some(newest) => Some(claim_after(&root, *newest, options.now)?),
             None => None,
         };
-        Ok(WorkingCopy { bucket, root, claim, _folder: folder })
+        Ok(WorkingCopy { bucket, root, claim, lacks_manifest, _folder: folder })
     }
 
     /// Writes what is new in the copy to the bucket.
@@ -127,7 +131,7 @@ impl WorkingCopy {
             }
         }
         let removed = copy.removed();
-        if is_changed || !removed.is_empty() {
+        if is_changed || self.lacks_manifest || !removed.is_empty() {
             self.write_hints(bucket, is_changed);
         }
         if removed.is_empty() { Ok(()) } else { put(root, bucket.folder().delete(&removed)) }
@@ -162,12 +166,13 @@ impl WorkingCopy {
     /// The manifest of the bucket after a command.
     fn manifest(&self, is_changed: bool) -> Option<Vec<u8>> {
         let mut manifest = Manifest::read(&self.root).ok()??;
+        let sealed = manifest.ledger_seal.as_ref().map(|(version, _)| *version);
         if let Some(state) = manifest.tables.get_mut(Table::Files.name())
             && !is_changed
             && self.claim == Some(state.version)
         {
-            // The claim was not written.
-            state.version = state.version.saturating_sub(1);
+            // The claim was not written; nor does the manifest name those of writers that died.
+            state.version = sealed.unwrap_or(state.version.saturating_sub(1));
         }
         manifest.to_bytes(&self.root.join(Manifest::NAME)).ok()
     }

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub enum Fault {
     /// `manifest.json` is missing or contradicts the ledger's log.
     ManifestIsStale,
+    /// `manifest.json` in a bucket is missing, damaged or older than the logs, which are read instead.
+    ManifestIsIgnored,
     /// Another program changed a table, and the change is not adopted yet.
     NotAdopted(Table),
     /// The log of a table lists different files than the manifest.
@@ -68,7 +70,7 @@ pub enum Fault {
 impl Fault {
     /// Whether the problem makes answers wrong or impossible.
     pub fn is_serious(&self) -> bool {
-        !matches!(self, Fault::ManifestIsStale | Fault::NotAdopted(_) | Fault::Orphan(_))
+        !matches!(self, Fault::ManifestIsStale | Fault::ManifestIsIgnored | Fault::NotAdopted(_) | Fault::Orphan(_))
     }
 }
 
@@ -99,7 +101,7 @@ impl Store {
             None => {
                 let manifest = Store::open(root)?.manifest().clone();
                 // In a bucket, the manifest is only a copy.
-                faults.extend(root.is_folder().then_some(Fault::ManifestIsStale));
+                faults.push(if root.is_folder() { Fault::ManifestIsStale } else { Fault::ManifestIsIgnored });
                 manifest
             }
         };
