@@ -900,6 +900,49 @@ fn a_writer_that_was_not_the_first_stops() {
 }
 
 #[test]
+fn what_a_writer_left_is_deleted_when_it_is_old() {
+    let env = TestEnv::new();
+    let server = Server::new([]);
+    small_exports(&env, 0..2);
+    server.ask(&env, &["load", "in/0.json", "--store", STORE]).ok();
+    let data = || -> BTreeSet<String> {
+        let state = server.state.lock().unwrap();
+        state.objects.keys().filter(|key| key.contains("/day=")).cloned().collect()
+    };
+    let before = data();
+    let next = next_commit(&server);
+    server.set(|state| state.by_another = Some((next.clone(), CLAIM.to_vec())));
+    assert_eq!(server.ask(&env, &["load", "in/1.json", "--store", STORE]).code, 2);
+    // Files of other programs are theirs.
+    let day = before.iter().next().unwrap().rsplit_once('/').unwrap().0.to_owned();
+    let foreign = format!("{day}/part-00000.zstd.parquet");
+    server.set(|state| drop(state.objects.insert(foreign.clone(), b"PAR1".to_vec())));
+    let mut left: Vec<String> = data().difference(&before).filter(|key| **key != foreign).cloned().collect();
+    assert!(left.len() > 1, "{left:?}");
+    let vacuum = |keep: &str| server.ask(&env, &["store", "vacuum", "--keep", keep, "--store", STORE]).ok();
+    // They may be those of a writer that is still busy.
+    vacuum("0s");
+    assert!(left.iter().all(|key| data().contains(key)));
+    let age = |key: &str, hours: i64| {
+        server.set(|state| {
+            let written = state.time(hours * 3600);
+            state.written.insert(key.to_owned(), written);
+        });
+    };
+    let young = left.pop().unwrap();
+    left.iter().for_each(|key| age(key, 25));
+    age(&young, 23);
+    vacuum("48h");
+    assert!(left.iter().all(|key| data().contains(key)));
+    let done = vacuum("0s");
+    assert!(done.out.contains(&format!("{} of", left.len())) && !done.out.contains(" 0 B freed"), "{}", done.out);
+    let kept: BTreeSet<String> = before.iter().chain([&young, &foreign]).cloned().collect();
+    assert_eq!(data(), kept);
+    server.ask(&env, &["load", "in/1.json", "--store", STORE]).ok();
+    assert_intact(&server, &env);
+}
+
+#[test]
 fn the_age_of_a_claim_does_not_depend_on_the_clock_of_this_machine() {
     let env = TestEnv::new();
     small_exports(&env, 0..2);

@@ -1018,7 +1018,8 @@ pub enum StoreAction {
   ecs-audit store vacuum --keep 0s
 
 Loads, compact and reclassify keep replaced files for processes that still have the store open. A load deletes \
-them after an hour; this command deletes them now, subject to --keep.")]
+them after an hour; this command deletes them now, subject to --keep. In a bucket, it also deletes what writers left \
+that stopped or died, after a day.")]
     Vacuum(Vacuum),
     /// Check that the store is intact: files, sizes, rows, logs, ledger; exit code 1 if it is not
     #[command(after_help = "Examples:
