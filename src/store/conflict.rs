@@ -37,15 +37,18 @@ pub fn settle(
     let remove = RowsToRemove::of(&settled);
     if !remove.is_empty() {
         for (table, files) in written.iter_mut() {
+            // Only these files can have rows of the records: a main row has the day of its record.
+            let is_derived = days.iter().any(|(record, _)| record != table && table.has_rows_of(*record));
+            let can_have = |file: &DataFile| is_derived || days.contains(&(*table, file.day));
             if !["file", "record"].iter().all(|name| table.fields().iter().any(|field| field.name == *name)) {
                 continue;
             }
             let mut coming = RowsToCome::default();
             let names_ids = table.fields().iter().any(|field| field.name == "record" && field.kind == FieldKind::Text);
-            for file in files.iter().filter(|_| names_ids) {
+            for file in files.iter().filter(|file| names_ids && can_have(file)) {
                 read_columns(root, *table, file, DERIVED)?.iter().for_each(|batch| coming.count(batch, &remove));
             }
-            for file in files.iter_mut() {
+            for file in files.iter_mut().filter(|file| can_have(file)) {
                 if let Some(fresh) = without(root, *table, file, (&remove, &mut coming), writer)? {
                     guard::remove(root, &table_folder(root, *table).join(&file.path))?;
                     *file = fresh;
