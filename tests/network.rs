@@ -100,6 +100,36 @@ fn what_leaves_and_is_never_answered_points_at_the_way() {
     assert!(branch(&network, "no route").0 == "unlikely" && branch(&network, "no route").1.contains("answered"), "{network}");
 }
 
+/// A task that runs in the subnet of [`task`], as an event with this id.
+fn neighbor(id: &str, started: &str) -> String {
+    let task = format!("{id:0>32}");
+    format!(
+        r#"{{"version":"0","id":"{id}","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-03-04T{started}Z","region":"eu-west-1","resources":[],"detail":{{"clusterArn":"arn:aws:ecs:eu-west-1:111122223333:cluster/c","taskArn":"arn:aws:ecs:eu-west-1:111122223333:task/c/{task}","taskDefinitionArn":"arn:aws:ecs:eu-west-1:111122223333:task-definition/app:1","group":"service:web","launchType":"FARGATE","lastStatus":"RUNNING","desiredStatus":"RUNNING","createdAt":"2026-03-04T10:00:30Z","startedAt":"2026-03-04T{started}Z","updatedAt":"2026-03-04T{started}Z","version":2,"attachments":[{{"id":"a","type":"eni","status":"ATTACHED","details":[{{"name":"subnetId","value":"subnet-0a1b2c3d4e5f60718"}},{{"name":"networkInterfaceId","value":"eni-{id}"}}]}}],"containers":[]}}}}"#
+    )
+}
+
+#[test]
+fn evidence_names_the_record_of_its_time() {
+    let env = TestEnv::new();
+    env.write("x/event.json", task(TIMEOUT));
+    // The one that started first has the greater id.
+    env.write("x/first.json", neighbor("b", "10:10:00"));
+    env.write("x/second.json", neighbor("a", "10:20:00"));
+    let flow_of = |second: i64| flow(("10.0.0.7", 40_000), ("10.0.9.1", 443), second, "REJECT", "2");
+    env.write("x/flow.log", format!("{HEADER}\n{}\n{}\n", flow_of(40), flow_of(10)));
+    let output = env.run(&["explain", TASK, "--from", "x", "--format", "json"]).ok().out;
+    let network = serde_json::from_str::<Value>(&output).unwrap()["finding"]["network"].clone();
+    let all = network["branches"].as_array().unwrap();
+    let of = |words: &str| all.iter().find(|branch| branch["name"].as_str().unwrap().contains(words)).unwrap();
+    let started = &of("other tasks")["against"][0];
+    assert_eq!((started["time"].as_str(), started["record"].as_str()), (Some("2026-03-04T10:10:00Z"), Some("b")), "{started}");
+    let rejected = &of("security group")["for"][0];
+    assert_eq!(rejected["time"], "2026-03-04T10:00:10Z", "{rejected}");
+    let id = rejected["record"].as_str().unwrap();
+    let query = format!("flows where id = '{id}' show time");
+    assert!(env.run(&["query", &query, "--from", "x", "--quiet"]).ok().out.contains("10:00:10"), "{id}");
+}
+
 #[test]
 fn silence_is_not_taken_for_proof() {
     let network = explained(TIMEOUT, &[], &[]);

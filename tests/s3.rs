@@ -27,6 +27,8 @@ struct State {
     cut: Vec<String>,
     /// Keys whose bytes arrive slowly.
     slow: Vec<String>,
+    /// How far the clock of the server is ahead of this machine's, in seconds.
+    ahead: i64,
     /// When objects were written; the others are old.
     written: BTreeMap<String, String>,
     /// Whether the condition `If-None-Match: *` is ignored.
@@ -38,6 +40,17 @@ struct State {
 }
 
 impl State {
+    /// The time of the server a number of seconds ago, as a listing has it.
+    fn time(&self, ago: i64) -> String {
+        let time = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_secs(self.ahead - ago)).unwrap();
+        time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+    }
+
+    /// When an object was written.
+    fn written(&self, key: &str) -> String {
+        self.written.get(key).cloned().unwrap_or_else(|| "2026-03-09T00:00:00.000Z".to_owned())
+    }
+
     /// Writes an object, unless a condition or the permission forbids it: the status and the code of the error.
     fn write(&mut self, key: &str, bytes: Vec<u8>, is_new: bool) -> Result<(), (&'static str, &'static str)> {
         if key.contains("/_delta_log/")
@@ -54,7 +67,7 @@ impl State {
             return Err(("412 Precondition Failed", "PreconditionFailed"));
         }
         self.objects.insert(key.to_owned(), bytes);
-        self.written.insert(key.to_owned(), jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
+        self.written.insert(key.to_owned(), self.time(0));
         Ok(())
     }
 }
@@ -176,7 +189,7 @@ fn answer(stream: &mut TcpStream, state: &Mutex<State>, method: &str, target: &s
     if key.is_empty() {
         return list(stream, state, &url);
     }
-    let (bytes, is_slow) = {
+    let (bytes, is_slow, written) = {
         let mut state = state.lock().unwrap();
         state.seen.push(format!("{method} {key}{}", range.map_or_else(String::new, |range| format!(" {range}"))));
         let taken = |keys: &mut Vec<String>| {
@@ -196,8 +209,9 @@ fn answer(stream: &mut TcpStream, state: &Mutex<State>, method: &str, target: &s
             stream.write_all(&[head.as_bytes(), half].concat())?;
             return Err(std::io::Error::other("cut"));
         }
-        (bytes, state.slow.contains(&key))
+        (bytes, state.slow.contains(&key), state.written(&key))
     };
+    let written = written.parse::<jiff::Timestamp>().unwrap().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let (status, part, more) = match range {
         None => ("200 OK", &bytes[..], String::new()),
         Some(range) => {
@@ -208,10 +222,8 @@ fn answer(stream: &mut TcpStream, state: &Mutex<State>, method: &str, target: &s
         }
     };
     let etag = etag_of(&bytes);
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: {etag}\r\nlast-modified: Mon, 09 Mar 2026 00:00:00 GMT\r\n{more}\r\n",
-        part.len()
-    );
+    let head =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: {etag}\r\nlast-modified: {written}\r\n{more}\r\n", part.len());
     stream.write_all(head.as_bytes())?;
     if method == "HEAD" {
         return Ok(());
@@ -293,10 +305,7 @@ fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io
             let Some(rest) = key.strip_prefix(&prefix).filter(|_| *key > after) else { continue };
             let entry = match rest.find('/').filter(|_| !delimiter.is_empty()) {
                 Some(end) => (format!("{prefix}{}/", &rest[..end]), None),
-                None => {
-                    let old = || "2026-03-09T00:00:00.000Z".to_owned();
-                    (key.clone(), Some((bytes.clone(), state.written.get(key).cloned().unwrap_or_else(old))))
-                }
+                None => (key.clone(), Some((bytes.clone(), state.written(key)))),
             };
             if entries.last().is_none_or(|last| last.0 != entry.0) {
                 entries.push(entry);
@@ -667,7 +676,7 @@ fn the_manifest_of_a_bucket_is_only_a_copy() {
     let key = "audit/manifest.json".to_owned();
     let current = server.state.lock().unwrap().objects[&key].clone();
     let damaged = [b"{".as_slice(), &current].concat();
-    for manifest in [Some(current), Some(first), Some(damaged), None] {
+    for (manifest, is_ignored) in [(Some(current), false), (Some(first), true), (Some(damaged), true), (None, true)] {
         server.set(|state| {
             state.objects.remove(&key);
             state.objects.extend(manifest.map(|manifest| (key.clone(), manifest)));
@@ -677,6 +686,9 @@ fn the_manifest_of_a_bucket_is_only_a_copy() {
         }
         let verified = server.ask(&env, &["store", "verify", "--store", STORE]).ok();
         assert!(verified.out.contains("the store is intact"), "{}", verified.out);
+        assert_eq!(verified.out.contains("so it is ignored"), is_ignored, "{}", verified.out);
+        let repaired = server.ask(&env, &["store", "verify", "--repair", "--store", STORE]).ok();
+        assert!(!repaired.out.contains("so it is ignored"), "{}", repaired.out);
     }
 }
 
@@ -885,6 +897,74 @@ fn a_writer_that_was_not_the_first_stops() {
     let ran = server.ask(&env, &["load", "in", "--wait", "0s", "--store", STORE]).ok();
     assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
     assert_intact(&server, &env);
+}
+
+#[test]
+fn what_a_writer_left_is_deleted_when_it_is_old() {
+    let env = TestEnv::new();
+    let server = Server::new([]);
+    small_exports(&env, 0..2);
+    server.ask(&env, &["load", "in/0.json", "--store", STORE]).ok();
+    let data = || -> BTreeSet<String> {
+        let state = server.state.lock().unwrap();
+        state.objects.keys().filter(|key| key.contains("/day=")).cloned().collect()
+    };
+    let before = data();
+    let next = next_commit(&server);
+    server.set(|state| state.by_another = Some((next.clone(), CLAIM.to_vec())));
+    assert_eq!(server.ask(&env, &["load", "in/1.json", "--store", STORE]).code, 2);
+    // Files of other programs are theirs.
+    let day = before.iter().next().unwrap().rsplit_once('/').unwrap().0.to_owned();
+    let foreign = format!("{day}/part-00000.zstd.parquet");
+    server.set(|state| drop(state.objects.insert(foreign.clone(), b"PAR1".to_vec())));
+    let mut left: Vec<String> = data().difference(&before).filter(|key| **key != foreign).cloned().collect();
+    assert!(left.len() > 1, "{left:?}");
+    let vacuum = |keep: &str| server.ask(&env, &["store", "vacuum", "--keep", keep, "--store", STORE]).ok();
+    // They may be those of a writer that is still busy.
+    vacuum("0s");
+    assert!(left.iter().all(|key| data().contains(key)));
+    let age = |key: &str, hours: i64| {
+        server.set(|state| {
+            let written = state.time(hours * 3600);
+            state.written.insert(key.to_owned(), written);
+        });
+    };
+    let young = left.pop().unwrap();
+    left.iter().for_each(|key| age(key, 25));
+    age(&young, 23);
+    vacuum("48h");
+    assert!(left.iter().all(|key| data().contains(key)));
+    let done = vacuum("0s");
+    assert!(done.out.contains(&format!("{} of", left.len())) && !done.out.contains(" 0 B freed"), "{}", done.out);
+    let kept: BTreeSet<String> = before.iter().chain([&young, &foreign]).cloned().collect();
+    assert_eq!(data(), kept);
+    server.ask(&env, &["load", "in/1.json", "--store", STORE]).ok();
+    assert_intact(&server, &env);
+}
+
+#[test]
+fn the_age_of_a_claim_does_not_depend_on_the_clock_of_this_machine() {
+    let env = TestEnv::new();
+    small_exports(&env, 0..2);
+    for ahead in [-3600, 3600] {
+        let server = Server::new([]);
+        server.set(|state| state.ahead = ahead);
+        server.ask(&env, &["load", "in/0.json", "--store", STORE]).ok();
+        let claim = next_commit(&server);
+        let claimed = |ago: i64| {
+            server.set(|state| {
+                state.objects.insert(claim.clone(), CLAIM.to_vec());
+                let written = state.time(ago);
+                state.written.insert(claim.clone(), written);
+            });
+            server.ask(&env, &["load", "in/1.json", "--wait", "0s", "--store", STORE])
+        };
+        let fresh = claimed(10);
+        assert!(fresh.code == 2 && fresh.err.contains("is writing to"), "{ahead}: {fresh:?}");
+        let old = claimed(600).ok();
+        assert!(old.out.contains("1 read = 1 loaded"), "{ahead}: {}", old.out);
+        assert_intact(&server, &env);
+    }
 }
 
 #[test]

@@ -277,3 +277,41 @@ fn the_explanation_of_a_missed_start_names_what_the_records_show_of_its_effect()
     assert_eq!((&ran["missed_in_a_row"], &ran["previous_run"]), (&json!(0), &Value::Null));
     assert!(!text.contains("[Effect]"), "{text}");
 }
+
+/// A call about a rule or schedule, at a number of seconds after midnight.
+fn about(id: &str, seconds: i64, (service, name): (&str, &str), request: Value) -> Value {
+    json!({
+        "eventVersion": "1.11", "eventTime": time(seconds), "eventSource": format!("{service}.amazonaws.com"), "eventName": name,
+        "awsRegion": "eu-west-1", "eventID": id, "recipientAccountId": "111122223333", "readOnly": false,
+        "eventType": "AwsApiCall", "userIdentity": {"type": "IAMUser", "userName": "mika"},
+        "requestParameters": request, "responseElements": null
+    })
+}
+
+#[test]
+fn only_the_own_rule_disables_a_schedule() {
+    let disabled = |calls: &[Value]| {
+        let env = TestEnv::new();
+        // The starts at 01:40 and 01:50 are missing; the hour has other records.
+        let runs = (0..RUNS.len()).filter(|nth| ![10, 11].contains(nth)).map(call);
+        env.load(&[&env.write("calls.ndjson", lines(runs.chain(calls.iter().cloned())))]).ok();
+        let rows = env.query("schedules where state = missed show time, absence, disabled_by sort time");
+        assert_eq!(rows.iter().map(|row| &row[0][11..16]).collect::<Vec<_>>(), ["01:40", "01:50"], "{rows:?}");
+        rows.into_iter().map(|row| (row[1].clone(), row[2].clone())).collect::<Vec<_>>()
+    };
+    let events = |name: &'static str| ("events", name);
+    let not_called = || ("not_called".to_owned(), String::new());
+    let by = |call: &str, at: &str| ("disabled".to_owned(), format!("{call} by mika at 2026-03-04T{at}Z"));
+    let other_bus = about("d1", 5700, events("DisableRule"), json!({"name": "sync", "eventBusName": "orders"}));
+    let own = about("d2", 5760, events("DisableRule"), json!({"name": "sync"}));
+    // EventBridge Scheduler has names of its own.
+    let schedule =
+        about("d3", 5700, ("scheduler", "UpdateSchedule"), json!({"name": "sync", "groupName": "default", "state": "DISABLED"}));
+    let enabled = |bus: &str| about("e1", 6500, events("EnableRule"), json!({"name": "sync", "eventBusName": bus}));
+    let default = "arn:aws:events:eu-west-1:111122223333:event-bus/default";
+    let both_missed = [by("DisableRule", "01:36:00"), by("DisableRule", "01:36:00")];
+    assert_eq!(disabled(&[schedule]), [not_called(), not_called()]);
+    assert_eq!(disabled(&[own.clone()]), both_missed);
+    assert_eq!(disabled(&[own.clone(), other_bus.clone(), enabled("orders")]), both_missed);
+    assert_eq!(disabled(&[own, other_bus, enabled(default)]), [both_missed[0].clone(), not_called()]);
+}

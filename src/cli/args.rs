@@ -876,6 +876,12 @@ pub struct Preflight {
     /// Target cluster (default: the clusters in which the family has run)
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
+    /// Target account (default: that of the ARN of the cluster or definition; without an ARN, all)
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Target region, likewise
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
     /// Number of tasks to start
     #[arg(long, value_name = "N", default_value = "1")]
     pub count: u64,
@@ -1012,7 +1018,8 @@ pub enum StoreAction {
   ecs-audit store vacuum --keep 0s
 
 Loads, compact and reclassify keep replaced files for processes that still have the store open. A load deletes \
-them after an hour; this command deletes them now, subject to --keep.")]
+them after an hour; this command deletes them now, subject to --keep. In a bucket, it also deletes what writers left \
+that stopped or died, after a day.")]
     Vacuum(Vacuum),
     /// Check that the store is intact: files, sizes, rows, logs, ledger; exit code 1 if it is not
     #[command(after_help = "Examples:

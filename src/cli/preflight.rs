@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang;
 use crate::plan::Evidence;
-use crate::preflight::{Definition, Past, PreflightError, Wanted, examine};
+use crate::preflight::{Definition, Home, Past, PreflightError, Wanted, examine};
 use crate::render::{Look, rows};
 use crate::store::StoreError;
 use crate::table::TableSet;
@@ -22,7 +22,9 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
     let (json, file) = read(arguments)?;
     let mut definition = Definition::parse(&json).map_err(|why| CliError::Sentence(format!("`{file}`: {why}")))?;
     definition.fargate = definition.fargate || arguments.fargate;
-    let wanted = Wanted { cluster: arguments.cluster.clone(), count: arguments.count, since: arguments.since.clone(), file };
+    let home = Home { account: arguments.account.clone(), region: arguments.region.clone() };
+    let wanted =
+        Wanted { cluster: arguments.cluster.clone(), home, count: arguments.count, since: arguments.since.clone(), file };
     let failure = |error: PreflightError<CliError>| match error {
         PreflightError::Past(failure) => failure,
         PreflightError::ConfigError(config_error) => CliError::Sentence(config_error.to_string()),
@@ -42,7 +44,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
         Some(tables) => {
             limits::install(&arguments.limits, tables, global)?;
             let asker = Asker::new(tables, None, saved_texts(&[], global)?, global, context)?;
-            let find = |check: &Check| ask(check, &asker);
+            let find = |check: &Check, condition: &str| ask(check, condition, &asker);
             let rows = |statement: &str| Ok(rows(&tables.sql(statement)?)?);
             let query = |text: &str| rows_of(text, &asker);
             examine(&definition, &wanted, Some(&Past { find: &find, query: &query, rows: &rows })).map_err(failure)?
@@ -93,11 +95,13 @@ fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>
     Ok(rows(&answer)?)
 }
 
-/// The rows for a question.
-fn ask(check: &Check, asker: &Asker<'_>) -> Result<Vec<Finding>, CliError> {
-    let query = lang::parse(&check.query);
-    let query = query.map_err(|diagnostics| CliError::Query { text: check.query.clone(), diagnostics })?;
-    let (_, answer) = asker.ask(&query, &check.query, Evidence::First)?;
+/// The rows for a question that meet a condition.
+fn ask(check: &Check, condition: &str, asker: &Asker<'_>) -> Result<Vec<Finding>, CliError> {
+    let wrong = |text: &str, diagnostics| CliError::Query { text: text.to_owned(), diagnostics };
+    let mut query = lang::parse(&check.query).map_err(|diagnostics| wrong(&check.query, diagnostics))?;
+    lang::narrow(&mut query, condition).map_err(|diagnostics| wrong(&format!("failures where {condition}"), diagnostics))?;
+    let text = lang::format(&query);
+    let (_, answer) = asker.ask(&query, &text, Evidence::First)?;
     let found = find(check, &answer, &Look::default());
     found.map_err(|why| CliError::Sentence(format!("question `{}`: {why}", check.name)))
 }

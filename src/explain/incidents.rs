@@ -330,15 +330,14 @@ fn of_stall(
         likely: true,
         shares: service.map(|service| format!("service {service}")).into_iter().collect(),
     });
-    let avoided = stall.text("avoided_by").unwrap_or_default().split("; ").filter(|way| !way.is_empty());
-    let mut actions: Vec<String> = avoided.map(|way| format!("To prevent it: {way}")).collect();
+    let mut actions: Vec<String> = stall.list("preventions").iter().map(|way| format!("To prevent it: {way}")).collect();
     if stall.int("joined") == Some(0) {
         actions.push(
             "No instance joined in the meantime: pending tasks do not make the capacity provider scale out here".to_owned(),
         );
     }
-    let arithmetic = stall.text("arithmetic").map(|line| line.split("; ").map(str::to_owned).collect()).unwrap_or_default();
-    Ok(Some(Detail { suspect: update, actions, calculation: arithmetic, ..Detail::default() }))
+    let calculation = stall.list("arithmetic_lines").to_vec();
+    Ok(Some(Detail { suspect: update, actions, calculation, ..Detail::default() }))
 }
 
 /// What to do if a schedule did not call.

@@ -5,7 +5,7 @@ use crate::nouns::ViewRequest;
 use crate::run::RunError;
 use crate::table::Table;
 use crate::{nouns, plan};
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use jiff::Timestamp;
@@ -36,6 +36,7 @@ enum Cell {
     Int(i64),
     Time(i64),
     Flag(bool),
+    List(Vec<String>),
 }
 
 impl<'s> Records<'s> {
@@ -120,10 +121,11 @@ impl<'s> Records<'s> {
         self.rows(&format!("select {columns} from {view} f where {condition} order by \"time\" desc nulls last, id"))
     }
 
-    /// The number of failures, one per incident, with the first and last time and one record.
+    /// The number of failures, one per incident, with the first and last time and the record of the first one.
     pub(super) fn count_failures(&self, condition: &str) -> Result<Option<Row>, RunError> {
         let view = self.view(&failures_view());
-        let columns = "count(*) as failures, min(\"time\") as first, max(\"time\") as last, min(record) as record";
+        let columns = "count(*) as failures, min(\"time\") as first, max(\"time\") as last, \
+                       first_value(record order by \"time\", id) as record";
         Ok(self.rows(&format!("select {columns} from {view} f where {condition}"))?.into_iter().next())
     }
 }
@@ -231,6 +233,14 @@ impl Row {
         }
     }
 
+    /// The texts of a list that are not missing.
+    pub(super) fn list(&self, name: &str) -> &[String] {
+        match self.0.get(name) {
+            Some(Cell::List(texts)) => texts,
+            _ => &[],
+        }
+    }
+
     /// Sets a text, for rows made by hand.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), Cell::Text(value.to_owned()));
@@ -271,10 +281,32 @@ fn cells(array: &dyn Array) -> Result<Vec<Option<Cell>>, RunError> {
             number(&micros)?.into_iter().map(|cell| cell.map(Cell::Time)).collect()
         }
         kind if kind.is_integer() => number(array)?.into_iter().map(|cell| cell.map(Cell::Int)).collect(),
+        DataType::List(_) => {
+            let texts = |list: ArrayRef| -> Result<Cell, RunError> {
+                let texts = cast(&list, &DataType::Utf8)?;
+                Ok(Cell::List(texts.as_string::<i32>().iter().flatten().map(str::to_owned).collect()))
+            };
+            array.as_list::<i32>().iter().map(|list| list.map(texts).transpose()).collect::<Result<_, _>>()?
+        }
         DataType::Boolean => array.as_boolean().iter().map(|cell| cell.map(Cell::Flag)).collect(),
         _ => {
             let texts = cast(array, &DataType::Utf8)?;
             texts.as_string::<i32>().iter().map(|cell| cell.map(|text| Cell::Text(text.to_owned()))).collect()
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ListBuilder, StringBuilder};
+
+    #[test]
+    fn lists_keep_their_items_and_leave_out_missing_ones() {
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        lists.append_value([Some("a; b"), None, Some("c")]);
+        lists.append_null();
+        let read = cells(&lists.finish()).unwrap();
+        assert_eq!(read, [Some(Cell::List(vec!["a; b".to_owned(), "c".to_owned()])), None]);
+    }
 }

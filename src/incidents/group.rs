@@ -1,5 +1,6 @@
 //! Groups signals into incidents.
 
+use super::label::Homes;
 use super::root::root_of;
 use super::rule::{Rooted, place};
 use super::signal::{Signal, SignalKind};
@@ -20,7 +21,8 @@ pub fn incidents(mut signals: Vec<Signal<'_>>) -> Vec<Incident> {
     for (index, signal) in rooted.iter().enumerate() {
         groups.entry(sets.find(index)).or_default().push(signal);
     }
-    let mut found: Vec<Incident> = groups.values().filter_map(|members| incident(members)).collect();
+    let homes = Homes::of(&signals);
+    let mut found: Vec<Incident> = groups.values().filter_map(|members| incident(members, &homes)).collect();
     name_homes(&mut found);
     found.sort_by(|left, right| (left.start, &left.id).cmp(&(right.start, &right.id)));
     found

@@ -24,6 +24,7 @@
 //! result does not depend on the input order. Nothing here reads records or knows the engine.
 
 mod group;
+mod label;
 mod root;
 mod rule;
 mod signal;

@@ -1,5 +1,6 @@
 //! One incident, from its signals.
 
+use super::label::{Homes, place_name};
 use super::root::because_of;
 use super::rule::Rooted;
 use super::signal::{Signal, SignalKind, Waste};
@@ -123,7 +124,7 @@ pub struct Common {
 }
 
 /// The incident with these signals, sorted by time; none if they only are launches that ended well.
-pub(super) fn incident(members: &[&Rooted<'_, '_>]) -> Option<Incident> {
+pub(super) fn incident(members: &[&Rooted<'_, '_>], homes: &Homes<'_>) -> Option<Incident> {
     let signals = || members.iter().map(|member| member.signal);
     let of = |kind: SignalKind| signals().filter(move |signal| signal.kind == kind);
     let count = |kind: SignalKind| of(kind).count() as u64;
@@ -135,7 +136,8 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>]) -> Option<Incident> {
     let roots = roots(members);
     let chosen = root(&roots);
     let main = main(&roots, &chosen)?;
-    let places = places(&roots);
+    let names = places(&roots, place_name);
+    let places = places(&roots, |signal| homes.label(signal));
     let (start, end) = (signals().map(|signal| signal.start).min()?, signals().map(|signal| signal.end).max()?);
     let secondary = failures.iter().filter(|member| member.signal.secondary).count() as u64;
     let tasks = tasks(members);
@@ -178,12 +180,12 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>]) -> Option<Incident> {
         degraded_seconds,
         waste: waste(&failures),
         weight: 10.0 * missed as f64 + 5.0 * lost.saturating_sub(missed - not_called) as f64 + 2.0 * tasks as f64 + minutes / 4.0,
-        series: series(&chosen, main.signal, &places, members),
+        series: series(&chosen, main.signal, &names, members),
         records: records.into_iter().map(str::to_owned).collect(),
         root: chosen,
         places,
     };
-    (incident.symptom, incident.what) = title(&incident, main.signal, members);
+    (incident.symptom, incident.what) = title(&incident, main.signal, members, homes);
     Some(incident)
 }
 
@@ -314,27 +316,16 @@ fn confidence(roots: &[&Rooted<'_, '_>], chosen: &str, members: &[&Rooted<'_, '_
     (Confidence::High, "the messages name the cause")
 }
 
-/// The affected services, jobs and runs.
-fn places(roots: &[&Rooted<'_, '_>]) -> Vec<(String, usize)> {
+/// The affected services, jobs and runs, named by `name`.
+fn places(roots: &[&Rooted<'_, '_>], name: impl Fn(&Signal<'_>) -> String) -> Vec<(String, usize)> {
     let failed = roots.iter().any(|member| member.signal.kind == SignalKind::Failure);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for member in roots.iter().filter(|member| !failed || member.signal.kind == SignalKind::Failure) {
-        *counts.entry(place_name(member.signal)).or_default() += 1;
+        *counts.entry(name(member.signal)).or_default() += 1;
     }
     let mut places: Vec<(String, usize)> = counts.into_iter().collect();
     places.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
     places
-}
-
-/// The name of a service, job or run for readers: `cluster/service`.
-pub(super) fn place_name(signal: &Signal<'_>) -> String {
-    let there = signal.place;
-    let within = there.cluster.or(there.project);
-    let name = there.run.or(there.service).or(there.family).or(there.instance).or(signal.event_name);
-    match (within, name) {
-        (Some(within), Some(name)) => format!("{within}/{name}"),
-        (one, other) => one.or(other).unwrap_or("unnamed").to_owned(),
-    }
 }
 
 /// The columns in which the roots agree.

@@ -388,3 +388,37 @@ fn incidents_of_services_with_one_name_in_two_accounts_do_not_repeat_each_other(
     let named = |account: &str| format!("image/pull-not-found in shop/web ({account}, eu-west-1)");
     assert_eq!(both, [named(own), named(own), named(other)]);
 }
+
+#[test]
+fn services_with_one_name_are_told_apart_by_account_or_region() {
+    let failed = |id, minute, account, region| {
+        let mut signal = of_service(failure(id, minute, "pull-not-found", "image_pull"), "web");
+        (signal.place.account, signal.place.region) = (Some(account), Some(region));
+        signal
+    };
+    let names = |signals: Vec<Signal<'_>>| {
+        let name = |one: Incident| {
+            assert!(one.what.starts_with(&one.symptom), "{}", one.what);
+            (one.places[0].0.clone(), one.symptom.split(" failed").next().unwrap().to_owned())
+        };
+        incidents(signals).into_iter().map(name).collect::<Vec<_>>()
+    };
+    let pair = |suffix: &str| (format!("shop/web{suffix}"), format!("web{suffix}"));
+    let (own, other) = ("111122223333", "222233334444");
+    let alone = [failed("a", 0, own, "eu-west-1"), failed("b", 5000, own, "eu-west-1")];
+    assert_eq!(names(alone.to_vec()), [pair(""), pair("")]);
+    let accounts = names([&alone[..1], &[failed("c", 5000, other, "eu-west-1")]].concat());
+    assert_eq!(accounts, [pair(" (111122223333)"), pair(" (222233334444)")]);
+    let regions = names([&alone[..1], &[failed("c", 5000, own, "us-east-1")]].concat());
+    assert_eq!(regions, [pair(" (eu-west-1)"), pair(" (us-east-1)")]);
+    let all = names(vec![
+        failed("a", 0, own, "eu-west-1"),
+        failed("b", 5000, own, "us-east-1"),
+        failed("c", 10_000, other, "eu-west-1"),
+    ]);
+    assert_eq!(all, [pair(" (111122223333, eu-west-1)"), pair(" (111122223333, us-east-1)"), pair(" (222233334444)")]);
+    // A launch that a retry placed in another account is no trouble there.
+    let mut placed = launch(vec!["d"], 0, "healed");
+    placed.place = Place { account: Some(other), ..alone[0].place };
+    assert_eq!(names(vec![alone[0].clone(), placed]), [pair("")]);
+}

@@ -1,8 +1,9 @@
 //! The sentence about an incident: its symptom, and the root cause in words.
 
+use super::label::Homes;
 use super::rule::Rooted;
 use super::signal::{Signal, SignalKind};
-use super::summary::{Incident, place_name};
+use super::summary::Incident;
 use crate::plural::counted;
 use std::collections::BTreeSet;
 
@@ -14,8 +15,8 @@ const NAMES: usize = 2;
 const NAME_LENGTH: usize = 80;
 
 /// The symptom, and the sentence without the times.
-pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) -> (String, String) {
-    let symptom = symptom(incident, main, members);
+pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>], homes: &Homes<'_>) -> (String, String) {
+    let symptom = symptom(incident, main, members, homes);
     // The symptom of a failed agent is its cause.
     let is_cause = !matches!(incident.root.as_str(), "stall" | "schedule") && main.failure_kind == Some("agent");
     let what = if is_cause { symptom.clone() } else { format!("{symptom}: {}", incident.because) };
@@ -23,7 +24,7 @@ pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'
 }
 
 /// Who was hit, and how.
-fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) -> String {
+fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>], homes: &Homes<'_>) -> String {
     let who = subject(&incident.places, |_| true);
     match incident.root.as_str() {
         "stall" => {
@@ -33,7 +34,7 @@ fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) 
             format!("the deployment of {who} stalled on {instances}")
         }
         "schedule" => {
-            let name = main.schedule.unwrap_or(who.as_str());
+            let name = main.schedule.map_or(who, |name| format!("{name}{}", homes.suffix(main)));
             format!("{name} missed {}", counted(incident.missed_starts, "start", "starts"))
         }
         _ => match main.failure_kind {
@@ -42,11 +43,11 @@ fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) 
                 let event = main.event_name.unwrap_or("a call");
                 let times = if incident.failures > 1 { format!(" {} times", incident.failures) } else { String::new() };
                 let of = main.place.service.or(main.place.family).or(main.place.cluster);
-                let of = of.map(|of| format!(" for {of}")).unwrap_or_default();
+                let of = of.map(|of| format!(" for {of}{}", homes.suffix(main))).unwrap_or_default();
                 format!("{event}{of} was refused{times}")
             }
             Some("launch") if incident.launches_lost > 0 => {
-                let who = without_launch(incident, members).unwrap_or(who);
+                let who = without_launch(incident, members, homes).unwrap_or(who);
                 format!("{who} lost {}", counted(incident.launches_lost, "launch", "launches"))
             }
             Some("launch") if incident.launches_healed > 0 => format!("{who} started late, after a retry"),
@@ -68,10 +69,10 @@ fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) 
 }
 
 /// The jobs that lost a launch; none if no place is one of theirs. A job whose launch a retry placed is affected, but lost nothing.
-fn without_launch(incident: &Incident, members: &[&Rooted<'_, '_>]) -> Option<String> {
+fn without_launch(incident: &Incident, members: &[&Rooted<'_, '_>], homes: &Homes<'_>) -> Option<String> {
     let is_lost = |signal: &Signal<'_>| signal.kind == SignalKind::Launch && signal.outcome == Some("lost");
     let lost = members.iter().map(|member| member.signal).filter(|signal| is_lost(signal));
-    let lost: BTreeSet<String> = lost.map(place_name).collect();
+    let lost: BTreeSet<String> = lost.map(|signal| homes.label(signal)).collect();
     let is_named = |name: &str| lost.contains(name);
     incident.places.iter().any(|(name, _)| is_named(name)).then(|| subject(&incident.places, is_named))
 }

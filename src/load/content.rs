@@ -2,32 +2,65 @@
 //!
 //! In: the main row of a record, or the same columns from the store. Out: a small hash of the fields that all copies of
 //! a record have in common, however they were exported: through S3, EventBridge or CloudTrail Lake. Copies in reduced
-//! forms, such as CSV without a version, are compared with nothing. Invariant: a row has the same hash before and
-//! after it was stored, in every run.
+//! forms, such as CSV without a version, are never in conflict; of several copies, a complete one is kept, else the one
+//! with the most fields. Invariant: a row has the same hash before and after it was stored, in every run.
 
 use crate::table::{Row, Table};
 use foldhash::quality::FixedState;
 use std::hash::{BuildHasher, Hasher};
 
-/// A hash of 15 bits of the content, and whether the record was stored by an earlier load. A conflict goes unnoticed
-/// once in 32,768 times.
+/// What a copy of a record says, as far as it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyContent {
+    /// A complete copy, with the whole hash of the compared fields.
+    Complete(u64),
+    /// A copy in a reduced form: the number of compared fields that it has, and their whole hash.
+    Reduced {
+        /// The number of fields.
+        fields: usize,
+        /// The hash.
+        hash: u64,
+    },
+    /// Records of this table are not compared.
+    NotCompared,
+}
+
+/// A hash of 14 bits of the content of a complete copy, or of 10 bits and the number of fields of a reduced one; and whether
+/// the record was stored by an earlier load. A conflict goes unnoticed once in 16,384 times.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Content(u16);
 
 const STORED: u16 = 1 << 15;
+const COMPLETE: u16 = 1 << 14;
+/// The bits of the hash of a reduced copy; the number of its fields is above them.
+const REDUCED_BITS: u32 = 10;
+/// The greatest number of fields that is distinguished.
+const MOST_FIELDS: usize = 15;
 
 impl Content {
-    /// The content of a reduced copy: it is never in conflict.
+    /// The content of a record that is not compared: it is never in conflict.
     pub const UNKNOWN: Content = Content(0);
 
-    /// The content with a whole hash; `None` is a reduced copy.
-    pub fn of(hash: Option<u64>) -> Content {
-        hash.map_or(Content::UNKNOWN, |hash| Content(((hash & u64::from(STORED - 1)) as u16).max(1)))
+    /// The content of a copy.
+    pub fn of(copy: CopyContent) -> Content {
+        let bits = |hash: u64, bits: u32| (hash & ((1 << bits) - 1)) as u16;
+        match copy {
+            CopyContent::Complete(hash) => Content(COMPLETE | bits(hash, COMPLETE.trailing_zeros())),
+            CopyContent::Reduced { fields, hash } => {
+                Content((fields.clamp(1, MOST_FIELDS) as u16) << REDUCED_BITS | bits(hash, REDUCED_BITS))
+            }
+            CopyContent::NotCompared => Content::UNKNOWN,
+        }
     }
 
-    /// Whether it is that of a reduced copy.
+    /// Whether the record is not compared.
     pub fn is_unknown(self) -> bool {
         self.0 & !STORED == 0
+    }
+
+    /// Whether it is that of a complete copy.
+    pub fn is_complete(self) -> bool {
+        self.0 & COMPLETE != 0
     }
 
     /// The content alone, whether it is stored or not.
@@ -45,16 +78,23 @@ impl Content {
         self.0 & STORED != 0
     }
 
-    /// Whether two copies say different things.
+    /// Whether two complete copies say different things.
     pub fn differs(self, other: Content) -> bool {
-        let [one, two] = [self, other].map(|content| content.0 & !STORED);
-        one != 0 && two != 0 && one != two
+        self.is_complete() && other.is_complete() && self.bare() != other.bare()
     }
 
-    /// Which of two copies is kept: a stored one, else the one with the smaller hash. That order has no meaning; it only makes the
-    /// choice independent of the order in which they are read. Between equal hashes, the caller compares whole ones.
+    /// Whether it is kept rather than another one: never instead of a stored one; else a complete copy, then the one with more
+    /// fields, then the one with the smaller hash. The last order has no meaning; it only makes the choice independent of the
+    /// order in which they are read. Between equal hashes, the caller compares whole ones.
     pub fn beats(self, other: Content) -> bool {
-        !other.is_stored() && self.0 & !STORED < other.0 & !STORED
+        let rank = |content: Content| {
+            let hash = content.0 & ((1 << REDUCED_BITS) - 1);
+            match content.is_complete() {
+                true => (0, content.bare().0),
+                false => (MOST_FIELDS - usize::from(content.bare().0 >> REDUCED_BITS) + 1, hash),
+            }
+        };
+        !other.is_stored() && rank(self) < rank(other)
     }
 }
 
@@ -135,22 +175,21 @@ pub fn compared(table: Table) -> Option<(&'static str, &'static [(&'static str, 
 
 /// The content of a record, given the values of the columns that are compared.
 pub fn content_of_cells<'a>(source: &str, cells: impl Iterator<Item = CellContent<'a>>) -> Content {
-    Content::of(hash_of_cells(source, cells))
+    Content::of(copy_of_cells(source, cells))
 }
 
-/// The whole hash of the content; `None` for a reduced copy.
-fn hash_of_cells<'a>(source: &str, mut cells: impl Iterator<Item = CellContent<'a>>) -> Option<u64> {
-    let has = |cell: Option<CellContent<'a>>| match cell {
-        Some(CellContent::Text(text)) => text,
-        _ => None,
-    };
-    if has(cells.next()) != Some(source) {
-        return None;
-    }
-    let second = has(cells.next())?;
+/// What a copy says, given the values of the columns that are compared.
+fn copy_of_cells<'a>(source: &str, cells: impl Iterator<Item = CellContent<'a>>) -> CopyContent {
     let mut hasher = FixedState::with_seed(0).build_hasher();
-    hasher.write(second.as_bytes());
-    for cell in cells {
+    let (mut fields, mut is_complete) = (0, true);
+    for (place, cell) in cells.enumerate() {
+        let is_missing = matches!(cell, CellContent::Text(None) | CellContent::Number(None));
+        fields += usize::from(!is_missing);
+        is_complete &= match (place, cell) {
+            (0, CellContent::Text(text)) => text == Some(source),
+            (1, _) => !is_missing,
+            _ => true,
+        };
         match cell {
             CellContent::Text(None) | CellContent::Number(None) => hasher.write_u8(0),
             CellContent::Text(Some(text)) => {
@@ -164,16 +203,17 @@ fn hash_of_cells<'a>(source: &str, mut cells: impl Iterator<Item = CellContent<'
             }
         }
     }
-    Some(hasher.finish())
+    let hash = hasher.finish();
+    if is_complete { CopyContent::Complete(hash) } else { CopyContent::Reduced { fields, hash } }
 }
 
-/// The whole hash of the content of a record, given its main row; `None` for a reduced copy.
-pub fn hash_of_row(row: &Row<'_>) -> Option<u64> {
+/// What a copy of a record says, given its main row.
+pub fn copy_of_row(row: &Row<'_>) -> CopyContent {
     use CellContent::{Number, Text};
-    let (source, _) = compared(row.table())?;
+    let Some((source, _)) = compared(row.table()) else { return CopyContent::NotCompared };
     macro_rules! cells {
         ($row:ident: $($kind:ident $field:ident),+) => {
-            hash_of_cells(source, [$( cells!($kind $row.$field) ),+].into_iter())
+            copy_of_cells(source, [$( cells!($kind $row.$field) ),+].into_iter())
         };
         (Text $row:ident.$field:ident) => { Text($row.$field.as_deref()) };
         (Number $row:ident.$field:ident) => { Number($row.$field) };
@@ -187,7 +227,7 @@ pub fn hash_of_row(row: &Row<'_>) -> Option<u64> {
             Number running_tasks, Number remaining_cpu, Number remaining_memory),
         Row::ServiceEvents(row) => cells!(row: Text source, Text kind, Number time, Text event_name, Text cluster, Text service,
             Text deployment, Text message),
-        _ => None,
+        _ => CopyContent::NotCompared,
     }
 }
 
@@ -198,9 +238,9 @@ mod tests {
     use std::borrow::Cow;
 
     #[test]
-    fn reduced_copies_are_not_compared() {
+    fn reduced_copies_are_never_in_conflict() {
         let content = |version: Option<&'static str>, error: Option<&'static str>| {
-            Content::of(hash_of_row(&Row::from(Call {
+            Content::of(copy_of_row(&Row::from(Call {
                 source: Some(Cow::Borrowed("cloudtrail")),
                 event_version: version.map(Cow::Borrowed),
                 error_code: error.map(Cow::Borrowed),
@@ -210,8 +250,15 @@ mod tests {
         let (whole, other) = (content(Some("1.08"), None), content(Some("1.08"), Some("AccessDenied")));
         assert!(whole.differs(other) && other.differs(whole) && !whole.differs(whole));
         assert!(whole.beats(other) != other.beats(whole));
-        assert_eq!(content(None, Some("AccessDenied")), Content::UNKNOWN);
-        assert!(!Content::UNKNOWN.differs(whole) && !whole.differs(Content::UNKNOWN));
+        let (reduced, fuller) = (content(None, None), content(None, Some("AccessDenied")));
+        assert!([reduced, fuller].iter().all(|copy| !copy.is_complete() && !copy.is_unknown()));
+        for copy in [reduced, fuller, Content::UNKNOWN] {
+            assert!(!copy.differs(whole) && !whole.differs(copy) && !copy.differs(fuller));
+            assert!(whole.beats(copy) && other.beats(copy) && !copy.beats(whole) && !whole.beats(copy.stored()));
+        }
+        assert!(fuller.beats(reduced) && !reduced.beats(fuller) && !fuller.beats(fuller));
+        let same_size = content(None, Some("Throttling"));
+        assert!(fuller.beats(same_size) != same_size.beats(fuller));
         let (stored, [lower, higher]) = (other.stored(), if whole.beats(other) { [whole, other] } else { [other, whole] });
         assert!(stored.is_stored() && stored.differs(whole) && !stored.differs(other) && !whole.beats(stored));
         assert!(lower.beats(higher) && !lower.beats(higher.stored()));

@@ -1,10 +1,11 @@
 //! Deduplicates records, with one set of fingerprints per table and day.
 //!
 //! Two records are the same if their table, account and id match, regardless of the file or envelope. If they say
-//! different things, they are in conflict: which one is kept depends on what they say, not on which was read first.
-//! Invariant: exactly one claim per identity and content is not a duplicate, on any number of threads.
+//! different things, they are in conflict: which one is kept depends on what they say, not on which was read first. So
+//! does which of several copies is kept, if some are in a reduced form. Invariants: at the end, exactly one copy is kept
+//! per identity, the same on any number of threads; what an earlier load stored is never replaced.
 
-use super::content::Content;
+use super::content::{Content, CopyContent};
 use super::worker::Day;
 use crate::table::Table;
 use hashbrown::HashTable;
@@ -111,10 +112,9 @@ impl Set {
         }
     }
 
-    /// Claims an identity, given the whole hash of its content. Without room for another conflict, a new content is not
-    /// remembered and never kept.
-    fn claim(&mut self, identity: Identity, whole: Option<u64>, has_room: bool) -> Claim {
-        let content = Content::of(whole);
+    /// Claims an identity for a copy. Without room for another conflict, a new content is not remembered and never kept.
+    fn claim(&mut self, identity: Identity, copy: CopyContent, has_room: bool) -> Claim {
+        let content = Content::of(copy);
         let fingerprint = Fingerprint::of(identity);
         let hash = |known: &KnownRecord| known.0.hash();
         match self.records.entry(fingerprint.hash(), |known| known.0 == fingerprint, hash) {
@@ -124,7 +124,18 @@ impl Set {
             }
             Entry::Occupied(mut known) => {
                 let kept = known.get().1;
-                let Some(whole) = whole.filter(|_| !kept.is_unknown()) else { return Claim::Duplicate };
+                if content.is_unknown() || kept.is_unknown() {
+                    return Claim::Duplicate;
+                }
+                let whole = match copy {
+                    CopyContent::Complete(whole) if kept.is_complete() => whole,
+                    // At least one of them is a reduced copy, so they are not compared, but the fuller one is kept.
+                    _ if has_room && content.beats(kept) => {
+                        known.get_mut().1 = content;
+                        return Claim::Fuller { is_complete: content.is_complete() };
+                    }
+                    _ => return Claim::Duplicate,
+                };
                 let is_known = match self.contents.get(&identity) {
                     Some(contents) => contents.short.contains(&content) || contents.whole.contains(&whole),
                     None => !content.differs(kept),
@@ -174,6 +185,11 @@ pub enum Claim {
     New,
     /// The record is a duplicate.
     Duplicate,
+    /// The record is a fuller copy than the one that was kept so far, which becomes a duplicate.
+    Fuller {
+        /// Whether it is complete.
+        is_complete: bool,
+    },
     /// The record was removed from the store.
     Removed,
     /// Another record has the same id and other content.
@@ -183,10 +199,23 @@ pub enum Claim {
     },
 }
 
-/// Maximum number of conflicts of a load that are resolved; in further ones, the record that was kept so far remains.
+/// Maximum number of conflicts of a load that are resolved, and of copies that are replaced with fuller ones; in further ones,
+/// the record that was kept so far remains.
 const MOST_CONFLICTS: usize = 100_000;
 
-/// Two records with the same id and other content.
+/// How two records with the same id differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// Both are complete, and their content differs.
+    Content,
+    /// The earlier one is a reduced copy, and the later one is fuller.
+    Fuller {
+        /// Whether the later one is complete.
+        is_complete: bool,
+    },
+}
+
+/// Two records with the same id, one of which has to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// The table of both.
@@ -199,6 +228,8 @@ pub struct Conflict {
     pub account: Option<String>,
     /// Their version, for a state of a task or container instance.
     pub version: Option<i64>,
+    /// How they differ.
+    pub difference: Difference,
     /// The file and record number of the one that was read later.
     pub later: (Arc<str>, i64),
     /// Whether the later one is kept.
@@ -250,15 +281,15 @@ impl<'s> Deduplicator<'s> {
         Arc::clone(days.entry((table, day)).or_default())
     }
 
-    /// Claims a record, given its identity and the whole hash of its content; only the first claim succeeds. `last` caches the
-    /// set of the thread's latest claim, because consecutive records usually share table and day. `conflict` describes the
-    /// record if it is in conflict.
+    /// Claims a record, given its identity and its content; only the first claim and those of fuller copies succeed. `last`
+    /// caches the set of the thread's latest claim, because consecutive records usually share table and day. `conflict` describes
+    /// the record if another one has to go, or if it is not kept itself.
     pub fn claim(
         &self,
         last: &mut LastDay,
         (table, day): (Table, Day),
-        (identity, whole): (Identity, Option<u64>),
-        conflict: impl FnOnce(bool) -> Conflict,
+        (identity, copy): (Identity, CopyContent),
+        conflict: impl FnOnce(Difference, bool) -> Conflict,
     ) -> Result<Claim, String> {
         let set = match last {
             Some((key, set)) if *key == (table, day) => set,
@@ -270,20 +301,27 @@ impl<'s> Deduplicator<'s> {
             Some(set) => set,
             unread => unread.insert(self.stored(table, day)?),
         };
-        let mut claim = set.claim(identity, whole, self.resolved.load(Ordering::Relaxed) < MOST_CONFLICTS);
+        let mut claim = set.claim(identity, copy, self.resolved.load(Ordering::Relaxed) < MOST_CONFLICTS);
         // Updated only when a set grows, because all threads read the counter.
         match set.bytes().saturating_sub(before) {
             0 => {}
             grown => _ = self.bytes.fetch_add(grown, Ordering::Relaxed),
         }
-        match claim {
-            Claim::Duplicate if set.removed.contains(&identity) => claim = Claim::Removed,
-            // The set is locked, so the conflicts of one id are in order.
+        let found = match claim {
             Claim::Conflict { is_kept } if is_kept || self.resolved.load(Ordering::Relaxed) < MOST_CONFLICTS => {
-                self.resolved.fetch_add(1, Ordering::Relaxed);
-                self.conflicts.lock().unwrap_or_else(PoisonError::into_inner).push(conflict(is_kept));
+                Some(conflict(Difference::Content, is_kept))
             }
-            _ => {}
+            Claim::Fuller { is_complete } => Some(conflict(Difference::Fuller { is_complete }, true)),
+            Claim::Duplicate if set.removed.contains(&identity) => {
+                claim = Claim::Removed;
+                None
+            }
+            _ => None,
+        };
+        if let Some(conflict) = found {
+            self.resolved.fetch_add(1, Ordering::Relaxed);
+            // The set is locked, so the conflicts of one id are in order.
+            self.conflicts.lock().unwrap_or_else(PoisonError::into_inner).push(conflict);
         }
         Ok(claim)
     }
@@ -330,8 +368,10 @@ mod tests {
             })
         };
         let (dedup, mut last) = (Deduplicator::new(Some(&existing)), None);
-        let mut claim =
-            |table, identity| dedup.claim(&mut last, (table, 1), (identity, None), |_| unreachable!("contents are unknown"));
+        let mut claim = |table, identity| {
+            let copy = (identity, CopyContent::NotCompared);
+            dedup.claim(&mut last, (table, 1), copy, |_, _| unreachable!("contents are unknown"))
+        };
         assert_eq!(claim(Table::Calls, identity(Some("1"), "a")), Ok(Claim::Duplicate));
         assert_eq!(claim(Table::Calls, identity(Some("1"), "b")), Ok(Claim::Removed));
         assert_eq!(claim(Table::TaskEvents, identity(Some("1"), "b")), Ok(Claim::New));
@@ -342,7 +382,7 @@ mod tests {
 
     #[test]
     fn which_content_is_kept_does_not_depend_on_the_order() {
-        let contents = [7, 3, 5].map(Some);
+        let contents = [7, 3, 5].map(CopyContent::Complete);
         let mut kept = Vec::new();
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let mut set = Set::default();
@@ -367,7 +407,8 @@ mod tests {
         // Only a content with the short hash of the first one is not distinguished from it: the first one stays.
         for [first, second] in [[3, 1 << 20 | 3], [1 << 20 | 3, 3]] {
             let mut set = Set::default();
-            assert_eq!((set.claim(1, Some(first), true), set.claim(1, Some(second), true)), (Claim::New, Claim::Duplicate));
+            let [first, second] = [first, second].map(CopyContent::Complete);
+            assert_eq!((set.claim(1, first, true), set.claim(1, second, true)), (Claim::New, Claim::Duplicate));
         }
         // A stored record stays.
         let mut set = Set::default();
@@ -377,28 +418,69 @@ mod tests {
     }
 
     #[test]
+    fn the_fullest_copy_is_kept_in_any_order() {
+        let reduced = |fields, hash| CopyContent::Reduced { fields, hash };
+        // From the one that is kept to the one that goes first.
+        let ranked = [CopyContent::Complete(900), reduced(7, 3), reduced(7, 5), reduced(3, 1)];
+        let other = CopyContent::Complete(901);
+        for first in 0..ranked.len() {
+            for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
+                let copies = order.into_iter().filter(|place| *place >= first);
+                let mut set = Set::default();
+                let mut winner = None;
+                // Every copy twice: the second one is a duplicate.
+                for place in copies.clone().chain(copies) {
+                    match set.claim(1, ranked[place], true) {
+                        Claim::New => assert_eq!(winner.replace(place), None),
+                        Claim::Fuller { is_complete } => {
+                            assert_eq!(is_complete, place == 0);
+                            winner = Some(place);
+                        }
+                        claim => assert_eq!(claim, Claim::Duplicate),
+                    }
+                }
+                assert_eq!(winner, Some(first), "{order:?}");
+                // Only a complete copy can be in conflict with another one.
+                let expected = match first {
+                    0 => Claim::Conflict { is_kept: false },
+                    _ => Claim::Fuller { is_complete: true },
+                };
+                assert_eq!(set.claim(1, other, true), expected);
+                assert!(ranked[1..].iter().all(|copy| set.claim(1, *copy, true) == Claim::Duplicate));
+            }
+        }
+        // A stored copy stays, and so does the first one if there is no room to note the others.
+        let mut set = Set::default();
+        set.insert(1, Content::of(ranked[3]).stored());
+        assert!(ranked.iter().all(|copy| set.claim(1, *copy, true) == Claim::Duplicate));
+        let mut set = Set::default();
+        assert_eq!(set.claim(1, ranked[3], false), Claim::New);
+        assert!(ranked.iter().all(|copy| set.claim(1, *copy, false) == Claim::Duplicate));
+    }
+
+    #[test]
     fn many_contents_of_one_id_are_never_duplicates() {
         // All but the first one have the same short hash.
         let others = || (0..5000u64).map(|number| number << 20 | 3);
         for order in [others().collect::<Vec<u64>>(), others().rev().collect()] {
             let mut set = Set::default();
-            assert_eq!(set.claim(1, Some(9), true), Claim::New);
+            assert_eq!(set.claim(1, CopyContent::Complete(9), true), Claim::New);
             let mut kept = 9;
             for content in &order {
-                match set.claim(1, Some(*content), true) {
+                match set.claim(1, CopyContent::Complete(*content), true) {
                     Claim::Conflict { is_kept: true } => kept = *content,
                     claim => assert_eq!(claim, Claim::Conflict { is_kept: false }, "{content}"),
                 }
             }
             assert_eq!(kept, 3);
-            assert!(order.iter().all(|content| set.claim(1, Some(*content), true) == Claim::Duplicate));
+            assert!(order.iter().all(|content| set.claim(1, CopyContent::Complete(*content), true) == Claim::Duplicate));
         }
         // Without room, nothing is compared any more, and nothing is called a duplicate that may not be one.
         let mut set = Set::default();
-        assert_eq!(set.claim(1, Some(1), false), Claim::New);
+        assert_eq!(set.claim(1, CopyContent::Complete(1), false), Claim::New);
         for _ in 0..2 {
-            assert_eq!(set.claim(1, Some(2), false), Claim::Conflict { is_kept: false });
-            assert_eq!(set.claim(1, Some(1), false), Claim::Duplicate);
+            assert_eq!(set.claim(1, CopyContent::Complete(2), false), Claim::Conflict { is_kept: false });
+            assert_eq!(set.claim(1, CopyContent::Complete(1), false), Claim::Duplicate);
         }
     }
 }

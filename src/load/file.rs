@@ -646,7 +646,7 @@ pub(super) fn accept(
             }
             let number = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
             match worker.keep(&record, (&report.name, number))? {
-                Claim::New => {
+                Claim::New | Claim::Fuller { .. } | Claim::Conflict { is_kept: true } => {
                     report.read += 1;
                     report.loaded += 1;
                 }
@@ -655,10 +655,6 @@ pub(super) fn accept(
                     report.duplicate += 1;
                 }
                 Claim::Removed => report.filter(REMOVED),
-                Claim::Conflict { is_kept: true } => {
-                    report.read += 1;
-                    report.loaded += 1;
-                }
                 Claim::Conflict { is_kept: false } => {
                     let (record, sample) = (Some(report.next_number()), sample(text.as_bytes(), report));
                     let (why, detail) = (CONFLICT.to_owned(), "another record has this id and other content".to_owned());

@@ -22,7 +22,7 @@ mod worker;
 pub use account::{FileReport, LogGroup, Rejected, Totals};
 pub use contain::silence_contained_panics;
 pub use content::{CellContent, Content, compared, content_of_cells};
-pub use dedup::{Claim, Conflict, Deduplicator, Existing, Identity, Stored, identity, identity_of_version};
+pub use dedup::{Claim, Conflict, Deduplicator, Difference, Existing, Identity, Stored, identity, identity_of_version};
 pub use file::read_bytes;
 pub use integrity::Integrity;
 pub use remodel::{OriginalRecord, remodel};

@@ -1,10 +1,11 @@
 //! Settles conflicts at the end of a load: removes the rows of the records that are not kept, and names both records.
 //!
 //! In: the conflicts of a load, and the rows that were written. Out: the rows to remove, and corrected reports.
-//! Invariant: afterwards, the rows of exactly one record per id are stored, and every other one is quarantined.
+//! Invariant: afterwards, the rows of exactly one record per id are stored, and every other one is quarantined, or a duplicate
+//! if it only has fewer fields.
 
 use super::account::{FileReport, Rejected};
-use super::dedup::Conflict;
+use super::dedup::{Conflict, Difference};
 use crate::table::Table;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -22,9 +23,11 @@ pub struct Settled {
     pub id: String,
     /// The record that is kept.
     pub kept: RecordPlace,
-    /// The record that is quarantined.
-    pub quarantined: RecordPlace,
-    /// Whether rows of the quarantined record were written and are removed.
+    /// The record that is not kept.
+    pub dropped: RecordPlace,
+    /// Whether it is a reduced copy of the record that is kept, and thus a duplicate; it is quarantined otherwise.
+    pub is_copy: bool,
+    /// Whether its rows were written and are removed.
     pub was_written: bool,
 }
 
@@ -58,6 +61,10 @@ struct Candidates {
     kept: Option<RecordPlace>,
     /// Records that were rejected when they were read.
     rejected: Vec<RecordPlace>,
+    /// Whether the first record was a reduced copy.
+    is_first_reduced: bool,
+    /// Later records that were kept at first, and whether each is complete.
+    is_complete: HashMap<RecordPlace, bool>,
     /// Records with rows.
     written: Vec<RecordPlace>,
     /// The same, to look one up.
@@ -71,11 +78,21 @@ impl TableConflicts {
         for conflict in conflicts {
             let key = (conflict.id.clone(), conflict.account.clone(), conflict.version);
             let candidates = tables.entry(conflict.table).or_default().by_key.entry(key).or_default();
-            match conflict.is_kept {
-                // The last one that was kept is kept for good.
-                true => candidates.kept = Some(conflict.later.clone()),
-                false => candidates.rejected.push(conflict.later.clone()),
+            if !conflict.is_kept {
+                candidates.rejected.push(conflict.later.clone());
+                continue;
             }
+            // The last one that was kept is kept for good.
+            candidates.kept = Some(conflict.later.clone());
+            let is_complete = match conflict.difference {
+                Difference::Content => true,
+                Difference::Fuller { is_complete } => {
+                    // A complete copy is never replaced with a fuller one, so the first one was not complete.
+                    candidates.is_first_reduced = true;
+                    is_complete
+                }
+            };
+            candidates.is_complete.insert(conflict.later.clone(), is_complete);
         }
         tables
     }
@@ -95,13 +112,20 @@ impl TableConflicts {
     pub fn settled(self) -> Vec<Settled> {
         let mut all = Vec::new();
         for ((id, ..), candidates) in self.by_key {
-            let Some(kept) = candidates.kept.or_else(|| candidates.written.first().cloned()) else { continue };
-            let settled =
-                |place: RecordPlace, was_written| Settled { id: id.clone(), kept: kept.clone(), quarantined: place, was_written };
-            all.extend(candidates.written.into_iter().filter(|place| *place != kept).map(|place| settled(place, true)));
-            all.extend(candidates.rejected.into_iter().map(|place| settled(place, false)));
+            let Candidates { kept, rejected, is_first_reduced, is_complete, written, .. } = candidates;
+            let Some(kept) = kept.or_else(|| written.first().cloned()) else { continue };
+            let is_copy = |place: &RecordPlace| !is_complete.get(place).copied().unwrap_or(!is_first_reduced);
+            let settled = |dropped: RecordPlace, is_copy, was_written| {
+                let (id, kept) = (id.clone(), kept.clone());
+                Settled { id, kept, dropped, is_copy, was_written }
+            };
+            all.extend(written.into_iter().filter(|place| *place != kept).map(|place| {
+                let is_copy = is_copy(&place);
+                settled(place, is_copy, true)
+            }));
+            all.extend(rejected.into_iter().map(|place| settled(place, false, false)));
         }
-        all.sort_by(|left, right| (&left.quarantined, &left.id).cmp(&(&right.quarantined, &right.id)));
+        all.sort_by(|left, right| (&left.dropped, &left.id).cmp(&(&right.dropped, &right.id)));
         all
     }
 }
@@ -130,7 +154,7 @@ impl RowsToRemove {
     /// Those of all settled conflicts.
     pub fn of(settled: &[Settled]) -> Self {
         let mut rows = RowsToRemove::default();
-        for Settled { id, kept, quarantined: (file, record), .. } in settled.iter().filter(|settled| settled.was_written) {
+        for Settled { id, kept, dropped: (file, record), .. } in settled.iter().filter(|settled| settled.was_written) {
             rows.records.entry(file.clone()).or_default().entry(*record).or_default().insert(id.clone());
             rows.ids.entry(file.clone()).or_default().insert(id.clone(), kept.0 == *file);
         }
@@ -160,15 +184,19 @@ impl RowsToRemove {
     }
 }
 
-/// Corrects the reports of a load: names the records in conflict, and quarantines those that were counted as loaded.
+/// Corrects the reports of a load: names the records in conflict, and quarantines those that were counted as loaded. Those
+/// that are only reduced copies become duplicates.
 pub fn correct(reports: &mut [FileReport], settled: &[Settled]) {
     let places: HashMap<Arc<str>, usize> =
         reports.iter().enumerate().map(|(place, report)| (report.name.clone(), place)).collect();
-    for Settled { id, kept: (file, record), quarantined: (name, number), was_written } in settled {
+    for Settled { id, kept: (file, record), dropped: (name, number), is_copy, was_written } in settled {
         let Some(report) = places.get(name).and_then(|place| reports.get_mut(*place)) else { continue };
         let number = u64::try_from(*number).ok();
         let detail = format!("record {record} of {file} has the id {id} and other content, and is kept");
-        if *was_written && report.loaded > 0 {
+        if *is_copy && report.loaded > 0 {
+            report.loaded -= 1;
+            report.duplicate += 1;
+        } else if *was_written && report.loaded > 0 {
             report.loaded -= 1;
             report.read -= 1;
             report.quarantine(Rejected { record: number, offset: None, why: CONFLICT.to_owned(), detail, sample: String::new() });

@@ -1,6 +1,6 @@
 //! The state of one load thread: reusable buffers and growing columns.
 
-use super::content::hash_of_row;
+use super::content::{CopyContent, copy_of_row};
 use super::dedup::{Claim, Conflict, Deduplicator, LastDay, identity, identity_of_version};
 use super::integrity::Integrity;
 use super::selection::Selection;
@@ -139,7 +139,7 @@ impl<'s> Worker<'s> {
         Worker { dedup, sink, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
     }
 
-    /// Adds the rows of a record if it is new, or kept rather than a conflicting one. The file and number say where it
+    /// Adds the rows of a record if it is new, or kept rather than a conflicting or less complete one. The file and number say where it
     /// was read.
     pub fn keep(&mut self, record: &Record<'_>, place: (&str, i64)) -> Result<Claim, LoadError> {
         self.keeping = true;
@@ -151,25 +151,26 @@ impl<'s> Worker<'s> {
     fn keep_new(&mut self, record: &Record<'_>, (file, number): (&str, i64)) -> Result<Claim, LoadError> {
         debug_assert!(record.rows.iter().all(|row| row.table().has_rows_of(record.table)), "{}", record.table.name());
         let day = day_of(record.time);
-        let (identity, hash) = match record.rows.first() {
+        let (identity, copy) = match record.rows.first() {
             Some(row) => {
                 let identity = identity_of_version(row.account(), row.id().unwrap_or_default(), version_of(row));
-                (identity, hash_of_row(row))
+                (identity, copy_of_row(row))
             }
-            None => (identity(record.account.as_deref(), &record.id), None),
+            None => (identity(record.account.as_deref(), &record.id), CopyContent::NotCompared),
         };
-        let conflict = |is_kept| Conflict {
+        let conflict = |difference, is_kept| Conflict {
             table: record.table,
             day,
             id: record.rows.first().and_then(Row::id).unwrap_or_default().to_owned(),
             account: record.rows.first().and_then(Row::account).map(str::to_owned),
             version: record.rows.first().and_then(version_of),
+            difference,
             later: (Arc::from(file), number),
             is_kept,
         };
         let key = (record.table, day);
-        let claim = self.dedup.claim(&mut self.last_day, key, (identity, hash), conflict).map_err(LoadError::Sink)?;
-        if matches!(claim, Claim::New | Claim::Conflict { is_kept: true }) {
+        let claim = self.dedup.claim(&mut self.last_day, key, (identity, copy), conflict).map_err(LoadError::Sink)?;
+        if matches!(claim, Claim::New | Claim::Fuller { .. } | Claim::Conflict { is_kept: true }) {
             for row in &record.rows {
                 self.push(row, record.time)?;
             }

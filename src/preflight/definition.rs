@@ -1,5 +1,6 @@
 //! A task definition, as JSON that `aws ecs register-task-definition` takes or `describe-task-definition` prints.
 
+use super::Home;
 use super::size::{cpu_units, mib};
 use serde_json::Value;
 
@@ -8,6 +9,8 @@ use serde_json::Value;
 pub struct Definition {
     /// The family.
     pub family: String,
+    /// The account and Region that its ARN names; a definition that is not registered has no ARN.
+    pub home: Home,
     /// Whether it runs on Fargate.
     pub fargate: bool,
     /// Whether it runs on Windows.
@@ -74,6 +77,7 @@ impl Definition {
         };
         Ok(Definition {
             family,
+            home: text("taskDefinitionArn").as_deref().map(Home::of_arn).unwrap_or_default(),
             fargate: requires.iter().any(|one| one.eq_ignore_ascii_case("FARGATE")),
             windows: system.to_ascii_uppercase().starts_with("WINDOWS"),
             cpu: size("cpu", cpu_units),

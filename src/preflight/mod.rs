@@ -4,12 +4,14 @@
 //! `check`. Invariant: without records, a check is unanswered and never passed.
 
 mod definition;
+mod home;
 mod room;
 mod shape;
 mod size;
 mod stops;
 
 pub use definition::{Container, Definition};
+pub use home::Home;
 
 use crate::check::{Check, Finding, Outcome, Report, Severity, State};
 use crate::config::fill;
@@ -26,6 +28,8 @@ const KEYS: &[&str] = &["name", "question", "severity", "remedy", "each", "query
 pub struct Wanted {
     /// The target cluster.
     pub cluster: Option<String>,
+    /// The target account and Region; what is missing is taken from the ARN of the cluster, then of the definition.
+    pub home: Home,
     /// The number of tasks.
     pub count: u64,
     /// How far back to look for failures, such as `30d`.
@@ -39,8 +43,8 @@ type Row = Vec<Cell>;
 
 /// The store, as far as a preflight queries it.
 pub struct Past<'p, E> {
-    /// The rows of the query of a check that reach its threshold.
-    pub find: &'p dyn Fn(&Check) -> Result<Vec<Finding>, E>,
+    /// The rows of the query of a check that meet a condition (none if it is empty) and reach the threshold.
+    pub find: &'p dyn Fn(&Check, &str) -> Result<Vec<Finding>, E>,
     /// The rows of a query.
     pub query: &'p dyn Fn(&str) -> Result<Vec<Row>, E>,
     /// The rows of a statement.
@@ -67,6 +71,8 @@ struct Question {
 /// The results for a definition.
 pub fn examine<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'_, E>>) -> Result<Report, PreflightError<E>> {
     let wrong = shape::examine(definition)?;
+    let of_cluster = wanted.cluster.as_deref().map(Home::of_arn).unwrap_or_default();
+    let wanted = &Wanted { home: wanted.home.clone().or(&of_cluster).or(&definition.home), ..wanted.clone() };
     let mut outcomes = Vec::new();
     for question in questions()? {
         let name = question.check.name.clone();
@@ -78,7 +84,9 @@ pub fn examine<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'
             (None, past) => match (name.as_str(), past) {
                 ("instance-room", past) => room::instances(definition, wanted, past).map_err(PreflightError::Past)?,
                 ("quota-room", past) => room::quota(definition, wanted, past).map_err(PreflightError::Past)?,
-                ("stop-killed" | "stop-holds", past) => stops::state(&name, definition, past).map_err(PreflightError::Past)?,
+                ("stop-killed" | "stop-holds", past) => {
+                    stops::state(&name, definition, wanted, past).map_err(PreflightError::Past)?
+                }
                 _ => found(wrong.iter().filter(|(about, _)| *about == name).map(|(_, what)| what.clone()), &wanted.file),
             },
         };
@@ -125,40 +133,28 @@ fn ask<E>(check: &Check, values: Vec<String>, each: &str, wanted: &Wanted, past:
         let given: BTreeMap<String, String> =
             [(each.to_owned(), value.clone()), ("since".to_owned(), wanted.since.clone())].into();
         let filled = Check { query: fill(&check.query, &given), ..check.clone() };
-        let mut found = (past.find)(&filled)?;
-        if each == "image" && !found.is_empty() {
-            let started = last_start(&value, past)?;
-            // Times in cells have the same format and are in UTC, so their texts compare like the times.
-            found.retain(|finding| {
-                let failed = finding.values.iter().find(|(name, _)| name == "last_time").map(|(_, time)| time);
-                started.as_ref().is_none_or(|started| failed.is_none_or(|failed| later(failed, started)))
-            });
+        let mut conditions = vec![wanted.home.condition()];
+        if each == "image"
+            && let Some(started) = last_start(&value, &wanted.home, past)?
+        {
+            // What failed before an image started has been mended.
+            conditions.push(format!("time > '{started}'"));
         }
-        findings.extend(found);
+        conditions.retain(|condition| !condition.is_empty());
+        findings.extend((past.find)(&filled, &conditions.join(" and "))?);
     }
     Ok(if findings.is_empty() { State::Passed } else { State::Found(findings) })
 }
 
-/// Whether a time is later than another; unreadable times count as later.
-fn later(time: &str, than: &str) -> bool {
-    match (time.parse::<jiff::Timestamp>(), than.parse::<jiff::Timestamp>()) {
-        (Ok(time), Ok(than)) => time > than,
-        _ => true,
-    }
-}
-
 /// The last start of a task with this image.
-fn last_start<E>(image: &str, past: &Past<'_, E>) -> Result<Option<String>, E> {
+fn last_start<E>(image: &str, home: &Home, past: &Past<'_, E>) -> Result<Option<jiff::Timestamp>, E> {
     let statement = format!(
         "select max(started_at) from task_events where started_at is not null and \
-         strpos(', ' || images || ', ', ', {}, ') > 0",
-        image.replace('\'', "''")
+         strpos(', ' || images || ', ', ', {}, ') > 0{}",
+        image.replace('\'', "''"),
+        home.and_in_sql()
     );
-    let rows = (past.rows)(&statement)?;
-    Ok(match rows.first().and_then(|row| row.first()) {
-        Some(Cell::Time(time)) => Some(time.to_string()),
-        _ => None,
-    })
+    Ok(home::only_time(&(past.rows)(&statement)?))
 }
 
 /// Sentences as findings.
@@ -192,7 +188,7 @@ mod tests {
     #[test]
     fn hostile_values_stay_values() {
         let asked = std::cell::RefCell::new(Vec::new());
-        let find = |check: &Check| -> Result<Vec<Finding>, ()> {
+        let find = |check: &Check, _: &str| -> Result<Vec<Finding>, ()> {
             asked.borrow_mut().push(check.query.clone());
             Ok(Vec::new())
         };
@@ -205,5 +201,40 @@ mod tests {
             assert_eq!(parsed.stages.len(), 1, "{query}");
         }
         assert!(asked.borrow().iter().any(|query| query.contains("image = \"i' or true since 1d\" by")), "{:?}", asked.borrow());
+    }
+
+    #[test]
+    fn only_records_of_the_own_account_and_region_count() {
+        let (conditions, statements) = (std::cell::RefCell::new(Vec::new()), std::cell::RefCell::new(Vec::new()));
+        let find = |_: &Check, condition: &str| -> Result<Vec<Finding>, ()> {
+            conditions.borrow_mut().push(condition.to_owned());
+            Ok(Vec::new())
+        };
+        let started: jiff::Timestamp = "2026-03-04T05:20:00.000001Z".parse().unwrap();
+        let rows = |statement: &str| -> Result<Vec<Vec<Cell>>, ()> {
+            statements.borrow_mut().push(statement.to_owned());
+            Ok(if statement.contains("max(started_at)") { vec![vec![Cell::Time(started)]] } else { Vec::new() })
+        };
+        let past = Past { find: &find, query: &rows, rows: &rows };
+        let json = r#"{"taskDefinition":{"taskDefinitionArn":"arn:aws:ecs:eu-west-1:111122223333:task-definition/a:1","family":"a",
+            "containerDefinitions":[{"name":"x","image":"i:1","memory":100}]}}"#;
+        let definition = Definition::parse(json).unwrap();
+        let region = Home { region: Some("us-east-1".to_owned()), ..Home::default() };
+        for (home, expected) in [(Home::default(), "eu-west-1"), (region, "us-east-1")] {
+            conditions.take();
+            statements.take();
+            examine(&definition, &Wanted { count: 1, home, ..Wanted::default() }, Some(&past)).unwrap();
+            let here =
+                format!("(account = '111122223333' or account is missing) and (region = '{expected}' or region is missing)");
+            assert!(!conditions.borrow().is_empty() && conditions.borrow().iter().all(|condition| condition.starts_with(&here)));
+            // Only images are asked about since their last start, to the microsecond.
+            let since = conditions.borrow().iter().filter(|condition| condition.contains("05:20:00.000001Z")).count();
+            assert_eq!(since, 1);
+            let of_tables =
+                statements.take().into_iter().filter(|statement| statement.contains("task_events")).collect::<Vec<_>>();
+            assert_eq!(of_tables.len(), 4, "the start, the clusters, and two questions about stops: {of_tables:?}");
+            let scoped = format!("coalesce(region, '{expected}') = '{expected}'");
+            assert!(of_tables.iter().all(|statement| statement.contains(&scoped)), "{of_tables:?}");
+        }
     }
 }

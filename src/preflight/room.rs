@@ -1,6 +1,6 @@
 //! Free capacity: on container instances as of their last event, and within the Fargate quota.
 
-use super::{Definition, Past, Wanted, found, open};
+use super::{Definition, Home, Past, Wanted, found, open};
 use crate::check::State;
 use crate::render::{Cell, Look};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,14 +29,15 @@ impl Place {
         self.cluster == other.cluster && fits(&self.account, &other.account) && fits(&self.region, &other.region)
     }
 
+    /// The same cluster, whose account and Region are those of the tasks if they are unknown.
+    fn in_home(self, home: &Home) -> Place {
+        let Home { account, region } = Home { account: self.account, region: self.region }.or(home);
+        Place { cluster: self.cluster, account, region }
+    }
+
     /// The cluster in a name or an ARN.
     fn named(text: &str) -> Place {
-        let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let known = |part: &str| (!part.is_empty()).then(|| part.to_owned());
-        let (account, region) = match parts.as_slice() {
-            ["arn", _, _, region, account, _] => (known(account), known(region)),
-            _ => (None, None),
-        };
+        let Home { account, region } = Home::of_arn(text);
         Place { cluster: text.rsplit('/').next().unwrap_or(text).to_owned(), account, region }
     }
 }
@@ -133,23 +134,23 @@ fn text(cell: &Cell) -> Option<String> {
     if let Cell::Text(text) = cell { Some(text.clone()) } else { None }
 }
 
-/// The given cluster, else the clusters in which the family has run.
+/// The given cluster, else the clusters in which the family has run; in the target account and Region, if they are known.
 fn targets<E>(definition: &Definition, wanted: &Wanted, past: &Past<'_, E>) -> Result<Vec<Place>, E> {
     if let Some(cluster) = &wanted.cluster {
-        return Ok(vec![Place::named(cluster)]);
+        return Ok(vec![Place::named(cluster).in_home(&wanted.home)]);
     }
-    let family = definition.family.replace('\'', "''");
+    let (family, home) = (definition.family.replace('\'', "''"), wanted.home.and_in_sql());
     let statement = format!(
         "select distinct account, region, \"cluster\" from (\
-           select account, region, \"cluster\" from task_events where family = '{family}' \
-           union all select account, region, \"cluster\" from calls where family = '{family}') \
+           select account, region, \"cluster\" from task_events where family = '{family}'{home} \
+           union all select account, region, \"cluster\" from calls where family = '{family}'{home}) \
          where \"cluster\" is not null order by \"cluster\", account, region"
     );
     let place = |row: &Vec<Cell>| match row.as_slice() {
         [account, region, cluster] => Some(Place { cluster: text(cluster)?, account: text(account), region: text(region) }),
         _ => None,
     };
-    Ok((past.rows)(&statement)?.iter().filter_map(place).collect())
+    Ok((past.rows)(&statement)?.iter().filter_map(place).map(|place| place.in_home(&wanted.home)).collect())
 }
 
 /// The latest usage and limit of each account and Region.
@@ -165,7 +166,8 @@ pub fn quota<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'_,
     let homes: BTreeSet<(String, String)> =
         targets(definition, wanted, past)?.into_iter().filter_map(|target| Some((target.account?, target.region?))).collect();
     let is_target = |account: &Cell, region: &Cell| {
-        homes.is_empty() || text(account).zip(text(region)).is_some_and(|home| homes.contains(&home))
+        wanted.home.fits(account, region)
+            && (homes.is_empty() || text(account).zip(text(region)).is_some_and(|home| homes.contains(&home)))
     };
     let mut sentences = Vec::new();
     let mut unknown = true;
@@ -219,7 +221,7 @@ mod tests {
             let ran = vec![cell("1"), cell("eu-west-1"), cell("prod")];
             Ok(if statement.contains("instance_events") { instances.to_vec() } else { vec![ran] })
         };
-        let find = |_: &crate::check::Check| -> Result<Vec<crate::check::Finding>, ()> { Ok(Vec::new()) };
+        let find = |_: &crate::check::Check, _: &str| -> Result<Vec<crate::check::Finding>, ()> { Ok(Vec::new()) };
         let past = Past { find: &find, query: &rows, rows: &rows };
         super::instances(&Definition::parse(json).unwrap(), &wanted, Some(&past)).unwrap()
     }

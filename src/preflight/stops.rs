@@ -1,6 +1,6 @@
 //! Compares how long stops took in the store with the stop timeout of the definition.
 
-use super::{Definition, Past, found, open};
+use super::{Definition, Past, Wanted, found, open};
 use crate::check::State;
 use crate::render::describe_duration;
 
@@ -8,7 +8,7 @@ use crate::render::describe_duration;
 const STOPS: &str = "
     select (cast(execution_stopped_at as bigint) - cast(stopping_at as bigint)) / 1000000.0
     from (select t.*, row_number() over (partition by coalesce(task_arn, task, id) order by version desc nulls last, time desc, id) as nth
-          from task_events t where family = 'FAMILY') t
+          from task_events t where family = 'FAMILY'HOME) t
     where nth = 1 and started_at is not null and execution_stopped_at > stopping_at
       and stop_code in ('UserInitiated', 'ServiceSchedulerInitiated') order by 1";
 
@@ -16,12 +16,13 @@ const STOPS: &str = "
 const LONG: f64 = 60.0;
 
 /// The result of `stop-killed` or `stop-holds`.
-pub fn state<E>(question: &str, definition: &Definition, past: Option<&Past<'_, E>>) -> Result<State, E> {
+pub fn state<E>(question: &str, definition: &Definition, wanted: &Wanted, past: Option<&Past<'_, E>>) -> Result<State, E> {
     if question == "stop-holds" && definition.fargate {
         return Ok(open("Fargate tasks do not share an instance"));
     }
     let Some(past) = past else { return Ok(open("no store to query")) };
-    let rows = (past.rows)(&STOPS.replace("FAMILY", &definition.family.replace('\'', "''")))?;
+    let statement = STOPS.replace("HOME", &wanted.home.and_in_sql());
+    let rows = (past.rows)(&statement.replace("FAMILY", &definition.family.replace('\'', "''")))?;
     let stops: Vec<f64> = rows.iter().filter_map(|row| row.first()?.as_number()).collect();
     let Some(longest) = stops.last().copied() else {
         return Ok(open(&format!("no running task of family {} was stopped", definition.family)));

@@ -120,6 +120,8 @@ const REJECT_COLUMNS: &[(&str, ColumnKind)] = &[
     ("dstport", ColumnKind::Int),
     ("rejected", ColumnKind::Int),
     ("id", ColumnKind::Text),
+    ("account", ColumnKind::Text),
+    ("region", ColumnKind::Text),
 ];
 
 fn network(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
@@ -138,6 +140,8 @@ fn network(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportEr
             reject.port.map_or(Cell::Missing, |port| Cell::Int(port.into())),
             Cell::Int(reject.rejected.into()),
             text(Some(&reject.id)),
+            text(reject.account.as_deref()),
+            text(reject.region.as_deref()),
         ];
         let mut ids = reject.flows;
         ids.push(reject.record);

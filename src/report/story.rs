@@ -48,7 +48,7 @@ pub fn stories(answers: &Answers<'_>) -> Vec<Story> {
 }
 
 fn lost(result: &QueryResult) -> Option<Story> {
-    let names = frequent(result, |row| {
+    let names = frequent_places(result, |row| {
         let of = |name: &str| result.text(row, name).filter(|name| !name.is_empty());
         let family = of("family").unwrap_or("unnamed");
         of("cluster").map_or_else(|| family.to_owned(), |cluster| format!("{cluster}/{family}"))
@@ -64,7 +64,7 @@ fn lost(result: &QueryResult) -> Option<Story> {
 }
 
 fn missed(result: &QueryResult) -> Option<Story> {
-    let names = frequent(result, |row| result.text(row, "schedule").unwrap_or("unnamed").to_owned());
+    let names = frequent_places(result, |row| result.text(row, "schedule").unwrap_or("unnamed").to_owned());
     let called = |row: usize| result.text(row, "launch").is_some_and(|launch| !launch.is_empty());
     let silent = (0..result.rows.len()).filter(|row| !called(*row)).count();
     let silent = if silent > 0 { format!("; {silent} without any recorded call") } else { String::new() };
@@ -144,7 +144,7 @@ fn quota(result: &QueryResult) -> Option<Story> {
 }
 
 fn stalls(result: &QueryResult) -> Option<Story> {
-    let names = frequent(result, |row| {
+    let names = frequent_places(result, |row| {
         let of = |name: &str| result.text(row, name).unwrap_or("unnamed");
         format!("{}/{}", of("cluster"), of("service"))
     });
@@ -184,7 +184,7 @@ fn network(result: &QueryResult) -> Option<Story> {
             "network failures coincide with rejected packets",
         )
         .to_owned(),
-        detail: format!("{}; rejected traffic to {targets}", frequent(result, places)),
+        detail: format!("{}; rejected traffic to {targets}", frequent_places(result, places)),
         advice: "allow the traffic in the security groups of the task and the target, and in the network ACL".to_owned(),
         section: "network",
     })
@@ -224,6 +224,26 @@ pub fn unit(resource: &str) -> String {
     }
 }
 
+/// The most frequent services or jobs in the rows, with counts: with the account or Region if several have one of this name.
+fn frequent_places(result: &QueryResult, name: impl Fn(usize) -> String) -> String {
+    let home = |row: usize| (result.text(row, "account"), result.text(row, "region"));
+    let mut homes: BTreeMap<String, BTreeSet<(Option<&str>, Option<&str>)>> = BTreeMap::new();
+    for row in 0..result.rows.len() {
+        homes.entry(name(row)).or_default().insert(home(row));
+    }
+    frequent(result, |row| {
+        let (name, (account, region)) = (name(row), home(row));
+        let homes = || homes.get(&name).into_iter().flatten();
+        let has_others = homes().any(|(other, _)| *other != account);
+        let has_regions = homes().filter(|(other, _)| *other == account).count() > 1;
+        let home = account.filter(|_| has_others).into_iter().chain(region.filter(|_| has_regions));
+        match home.collect::<Vec<_>>().as_slice() {
+            [] => name,
+            home => format!("{name} ({})", home.join(", ")),
+        }
+    })
+}
+
 /// The most frequent names in the rows, with counts.
 fn frequent(result: &QueryResult, name: impl Fn(usize) -> String) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -235,4 +255,38 @@ fn frequent(result: &QueryResult, name: impl Fn(usize) -> String) -> String {
     let more = counts.len().saturating_sub(NAMES);
     let names: Vec<String> = counts.into_iter().take(NAMES).map(|(name, count)| format!("{name} ({count})")).collect();
     if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
+    use std::sync::Arc;
+
+    /// Stalls of these accounts, Regions, clusters and services.
+    fn result(rows: &[[&str; 4]]) -> QueryResult {
+        let columns =
+            ["account", "region", "cluster", "service"].map(|name| Column { name: name.to_owned(), kind: ColumnKind::Text });
+        let answer = Answer {
+            query: String::new(),
+            columns: columns.to_vec(),
+            schema: Arc::new(arrow::datatypes::Schema::empty()),
+            batches: Vec::new(),
+            window: AnswerWindow::default(),
+            spark: false,
+        };
+        let rows = rows.iter().map(|row| row.iter().map(|text| Cell::Text((*text).to_owned())).collect()).collect();
+        QueryResult { query: String::new(), answer, rows, evidence: Vec::new() }
+    }
+
+    #[test]
+    fn services_with_one_name_are_told_apart_by_account_or_region() {
+        let detail = |rows: &[[&str; 4]]| stalls(&result(rows)).unwrap().detail.split(';').next().unwrap().to_owned();
+        let (own, other, abroad) =
+            (["1", "eu-west-1", "c", "web"], ["2", "eu-west-1", "c", "web"], ["1", "us-east-1", "c", "web"]);
+        assert_eq!(detail(&[own, own]), "c/web (2)");
+        assert_eq!(detail(&[own, own, other]), "c/web (1) (2), c/web (2) (1)");
+        assert_eq!(detail(&[own, abroad, abroad]), "c/web (us-east-1) (2), c/web (eu-west-1) (1)");
+        assert_eq!(detail(&[own, ["2", "eu-west-1", "c", "api"]]), "c/api (1), c/web (1)");
+    }
 }

@@ -1,8 +1,10 @@
 //! Explains why a result has no rows: what the window contains, which condition removed all rows, and which values
 //! are similar.
 //!
-//! Each question is one small query over the rows of the window; nothing is guessed.
+//! Each question is one small query over the rows of the window; nothing is guessed. Original records are not read: they
+//! are by far the largest column, and a query with a condition on them has just searched them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use arrow::array::{Array, AsArray};
@@ -14,7 +16,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use jiff::Timestamp;
 
 use super::RunError;
-use crate::lang::checked::{self, Checked, CompareOp, Literal, Pred};
+use crate::lang::checked::{self, Checked, CompareOp, Literal, Pred, Stage};
 use crate::lang::suggest::nearest_values;
 use crate::lang::{self, FieldType, ast};
 use crate::nouns;
@@ -37,12 +39,15 @@ pub async fn explain_empty(
         return Ok(vec![nothing_in_window(session, checked, options, loaded).await?]);
     }
     let options = Options { evidence: Evidence::Without, ..options };
-    let (conditions, texts) = first_conditions(checked).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-    let rows = rows_once(session, checked, &conditions, options).await?;
+    let (of_originals, plain): (Vec<_>, Vec<_>) =
+        first_conditions(checked).into_iter().partition(|(pred, _)| reads_originals(pred));
+    let (conditions, texts) = plain.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    let read = without_originals(checked, &conditions, !of_originals.is_empty());
+    let rows = rows_once(session, &read, &conditions, options).await?;
     let counts = numbers(counted(rows.clone(), checked, &conditions)?).await?;
     let (all, each) = counts.split_first().map_or((0, &[][..]), |(all, each)| (*all, each));
     if all == 0 {
-        return Ok(vec![nothing_in_window(session, checked, options, loaded).await?]);
+        return Ok(vec![nothing_in_window(session, &read, options, loaded).await?]);
     }
     let mut sentences = vec![format!("{} {} in the window", thousands(all), checked.source)];
     let mut guilty = false;
@@ -50,6 +55,17 @@ pub async fn explain_empty(
         if *rows_left == 0 {
             guilty = true;
             sentences.push(removed(&rows, pred, text, &checked.source).await?);
+        }
+    }
+    if !guilty && !of_originals.is_empty() {
+        let left = match conditions.as_slice() {
+            [] => all,
+            conditions => together(&rows, checked, conditions).await?,
+        };
+        let text = of_originals.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" and ");
+        if left > 0 {
+            sentences.push(of_the_rest(checked, &text, left, conditions.is_empty()));
+            return Ok(sentences);
         }
     }
     if !guilty && conditions.len() > 1 {
@@ -62,6 +78,58 @@ pub async fn explain_empty(
         sentences.push("a later stage removed all rows".to_owned());
     }
     Ok(sentences)
+}
+
+/// What conditions on the original records did to the rows that meet all others.
+fn of_the_rest(checked: &Checked, text: &str, left: u64, are_all: bool) -> String {
+    let is_last = matches!(checked.stages.as_slice(), [stage] if stage.relations.is_empty() && stage.compare.is_none());
+    match (is_last, are_all) {
+        (true, true) => format!("`{text}` removed all rows"),
+        (true, false) => format!("`{text}` removed the {} that match the other conditions", counted_rows(left)),
+        (false, true) => format!("it is unknown how many of them match `{text}`, because this note reads no original records"),
+        (false, false) => format!(
+            "{} match the other conditions; it is unknown how many of them match `{text}`, because this note reads no original \
+             records",
+            counted_rows(left)
+        ),
+    }
+}
+
+fn counted_rows(rows: u64) -> String {
+    format!("{} {}", thousands(rows), if rows == 1 { "row" } else { "rows" })
+}
+
+/// Whether a condition reads the original records.
+fn reads_originals(pred: &Pred) -> bool {
+    pred.any(&|expr| match expr {
+        checked::Expr::Raw(_) => true,
+        checked::Expr::Field(field) => field.name == "raw",
+        _ => false,
+    })
+}
+
+/// The query as far as its rows are read here: if it has other conditions than these, which need the original records, without
+/// those, and without what later clauses need.
+fn without_originals<'c>(checked: &'c Checked, conditions: &[&Pred], has_others: bool) -> Cow<'c, Checked> {
+    if !has_others {
+        return Cow::Borrowed(checked);
+    }
+    let filter = (!conditions.is_empty()).then(|| Pred::And(conditions.iter().copied().cloned().collect()));
+    let stage = Stage {
+        filter,
+        relations: Vec::new(),
+        grouped: false,
+        by: Vec::new(),
+        every: None,
+        bursts: None,
+        show: Vec::new(),
+        compare: None,
+        comparable: true,
+        sort: Vec::new(),
+        limit: None,
+        columns: Vec::new(),
+    };
+    Cow::Owned(Checked { stages: vec![stage], ..checked.clone() })
 }
 
 /// Values of a text column of a noun with their number of rows, most frequent first.
@@ -160,6 +228,13 @@ fn counted(rows: DataFrame, checked: &Checked, conditions: &[&Pred]) -> Result<D
     Ok(rows.aggregate(Vec::new(), counted)?)
 }
 
+/// The number of rows that match all of these conditions.
+async fn together(rows: &DataFrame, checked: &Checked, conditions: &[&Pred]) -> Result<u64, RunError> {
+    let all = Pred::And(conditions.iter().copied().cloned().collect());
+    let counts = numbers(counted(rows.clone(), checked, &[&all])?).await?;
+    Ok(counts.get(1).copied().unwrap_or(0))
+}
+
 /// The number of rows in any window.
 async fn counted_in_any_window(session: &SessionContext, checked: &Checked, options: Options) -> Result<DataFrame, RunError> {
     let mut whole = checked.clone();
@@ -172,16 +247,19 @@ pub(super) async fn frames(session: &SessionContext, checked: &Checked, options:
     let is_whole = shows_every_row(checked);
     let options = if is_whole { options } else { Options { evidence: Evidence::Without, ..options } };
     let mut frames = Vec::new();
+    let mut read = Cow::Borrowed(checked);
     if !is_whole {
-        let conditions: Vec<&Pred> = first_conditions(checked).into_iter().map(|(pred, _)| pred).collect();
-        let rows = rows_to_test(session, checked, &conditions, options).await?;
+        let all = first_conditions(checked);
+        let conditions: Vec<&Pred> = all.iter().map(|(pred, _)| *pred).filter(|pred| !reads_originals(pred)).collect();
+        read = without_originals(checked, &conditions, conditions.len() < all.len());
+        let rows = rows_to_test(session, &read, &conditions, options).await?;
         for (field, _) in conditions.iter().filter_map(|pred| sought_text(pred)) {
             frames.push(frequent(&rows, field, MOST_VALUES)?);
         }
         frames.push(if is_computed(&checked.source) { rows } else { counted(rows, checked, &conditions)? });
     }
     if checked.window.from.is_some() || checked.window.to.is_some() {
-        frames.push(counted_in_any_window(session, checked, options).await?);
+        frames.push(counted_in_any_window(session, &read, options).await?);
     }
     Ok(frames)
 }
@@ -288,4 +366,43 @@ async fn numbers(frame: DataFrame) -> Result<Vec<u64>, RunError> {
         counts.iter().next().flatten().and_then(|count| u64::try_from(count).ok())
     };
     Ok(batch.columns().iter().map(|column| number(column.as_ref()).unwrap_or(0)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{RecordingTable, ScannedColumns, session};
+    use crate::plan::tests::fixture::{checked, options, wait};
+    use crate::table::Table;
+    use std::sync::Arc;
+
+    /// The columns of calls that the explanation of an empty answer reads.
+    fn read(text: &str) -> Vec<&'static str> {
+        let (session, scanned) = (session(2, usize::MAX), Arc::<ScannedColumns>::default());
+        for table in Table::ALL {
+            let recording = RecordingTable::new(*table, Arc::clone(&scanned));
+            session.register_table(table.name(), Arc::new(recording)).unwrap();
+        }
+        wait(async {
+            for frame in frames(&session, &checked(text), options(false)).await.unwrap() {
+                frame.create_physical_plan().await.unwrap();
+            }
+        });
+        let calls = scanned.projection().of(Table::Calls);
+        let name = |column: usize| Table::Calls.fields()[column].name;
+        calls.map(|calls| calls.columns(Table::Calls).map(name).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn originals_are_not_read_again() {
+        for text in [
+            "calls where raw.a.b = x",
+            "calls where raw.a.b = x and event_name = RunTask since 1d show raw.c",
+            "calls where raw.a.b = x or event_name = RunTask",
+            "failures where raw.a = x and reason = AGENT",
+        ] {
+            assert!(!read(text).contains(&"raw"), "{text}: {:?}", read(text));
+        }
+        assert!(read("calls where raw.a.b = x and event_name = RunTask").contains(&"event_name"));
+    }
 }

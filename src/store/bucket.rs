@@ -15,6 +15,11 @@ pub const TABLES: &str = "tables";
 
 /// What is between the folder of a table and the name of a commit.
 pub const IN_LOG: &str = "/_delta_log/";
+/// The object with which the server is asked whether it respects conditions, and for its time.
+pub const PROBE: &str = "conditional-writes";
+/// Its content.
+const PROBE_TEXT: &[u8] =
+    b"ecs-audit checks with this object that it cannot be overwritten by a request with `If-None-Match: *`.\n";
 /// The largest logs that are kept in memory, in bytes.
 const MOST_IN_MEMORY: u64 = 256 << 20;
 
@@ -73,6 +78,18 @@ impl Bucket {
     /// The requests to its objects.
     pub fn folder(&self) -> &ObjectFolder {
         &self.folder
+    }
+
+    /// Writes the object [`PROBE`].
+    pub fn write_probe(&self) -> Result<(), String> {
+        self.folder.replace(PROBE, Bytes::from_static(PROBE_TEXT))
+    }
+
+    /// The current time by the clock of the server, which also dates the objects, in microseconds since 1970 UTC: this
+    /// machine's clock may be wrong.
+    pub fn now(&self) -> Result<i64, String> {
+        self.write_probe()?;
+        self.folder.modified(PROBE)?.ok_or_else(|| format!("the object `{PROBE}` was deleted while this command was running"))
     }
 
     /// All objects of the tables.

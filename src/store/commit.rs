@@ -447,6 +447,7 @@ async fn manifest_of(root: &StoreRoot, ledger: u64, facts: &CommitInfo) -> Resul
             .insert(table.name().to_owned(), TableState { sealed: sealed.filter(|_| is_sealed), ..TableState::default() });
         manifest.add(*table, version, files);
     }
+    manifest.ledger_seal = delta::seal(root, Table::Files, ledger)?.map(|seal| (ledger, seal));
     manifest.check().map_err(|detail| StoreError::Incomplete { root: root.to_path_buf(), detail })?;
     all_there(root, &manifest)?;
     manifest.superseded = unlisted(root, &manifest)?;
@@ -509,7 +510,7 @@ fn remove_unfinished(root: &StoreRoot, table: Table, manifest: &Manifest) -> Res
 }
 
 /// Whether a file has a name that a load gives: `load-NNNNNN-NNNNN.parquet`.
-fn is_ours_by_name(name: &str) -> bool {
+pub fn is_ours_by_name(name: &str) -> bool {
     let numbers = name.strip_prefix("load-").and_then(|rest| rest.strip_suffix(".parquet")).and_then(|rest| rest.split_once('-'));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
     numbers.is_some_and(|(load, number)| is_number(load) && is_number(number))

@@ -6,7 +6,7 @@ use super::read::{in_schema, ints, read_columns, texts};
 use super::write::{LoadWriter, table_folder};
 use super::{StoreError, StoreRoot, guard};
 use crate::load::{Conflict, LoadError, Removal, RowsToRemove, Settled, TableConflicts, WrittenRow};
-use crate::table::Table;
+use crate::table::{FieldKind, Table};
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
@@ -37,8 +37,19 @@ pub fn settle(
     let remove = RowsToRemove::of(&settled);
     if !remove.is_empty() {
         for (table, files) in written.iter_mut() {
-            for file in files.iter_mut() {
-                if let Some(fresh) = without(root, *table, file, &remove, writer)? {
+            // Only these files can have rows of the records: a main row has the day of its record.
+            let is_derived = days.iter().any(|(record, _)| record != table && table.has_rows_of(*record));
+            let can_have = |file: &DataFile| is_derived || days.contains(&(*table, file.day));
+            if !["file", "record"].iter().all(|name| table.fields().iter().any(|field| field.name == *name)) {
+                continue;
+            }
+            let mut coming = RowsToCome::default();
+            let names_ids = table.fields().iter().any(|field| field.name == "record" && field.kind == FieldKind::Text);
+            for file in files.iter().filter(|file| names_ids && can_have(file)) {
+                read_columns(root, *table, file, DERIVED)?.iter().for_each(|batch| coming.count(batch, &remove));
+            }
+            for file in files.iter_mut().filter(|file| can_have(file)) {
+                if let Some(fresh) = without(root, *table, file, (&remove, &mut coming), writer)? {
                     guard::remove(root, &table_folder(root, *table).join(&file.path))?;
                     *file = fresh;
                 }
@@ -48,6 +59,9 @@ pub fn settle(
     }
     Ok(settled)
 }
+
+/// The columns that tell which rows are removed.
+const DERIVED: &[&str] = &["id", "file", "record"];
 
 /// Notes the main rows of a batch.
 fn see_rows(batch: &RecordBatch, found: &mut TableConflicts) {
@@ -60,23 +74,51 @@ fn see_rows(batch: &RecordBatch, found: &mut TableConflicts) {
     }
 }
 
-/// Which rows of a batch stay; `None` if all do.
+/// The rows of which only the last one stays, in the order in which they were written: how many of each id are to come.
 ///
 /// Rows of failures name the id of their record instead of its number. Of two records with one id in one file, the rows
 /// that were written last stay.
-fn kept_rows(batch: &RecordBatch, remove: &RowsToRemove) -> Option<BooleanArray> {
-    let numbers = batch.column_by_name("record").is_some_and(|column| column.data_type().is_integer());
+#[derive(Debug, Default)]
+struct RowsToCome(HashMap<String, usize>);
+
+impl RowsToCome {
+    /// Counts the rows of a batch.
+    fn count(&mut self, batch: &RecordBatch, remove: &RowsToRemove) {
+        if numbers_records(batch) {
+            return;
+        }
+        let rows = texts(batch, "file").into_iter().zip(texts(batch, "record")).zip(texts(batch, "id"));
+        for ((file, record), id) in rows {
+            if remove.derived_from(file, record) == Removal::AllButLast {
+                *self.0.entry(id.unwrap_or_default().to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    /// Whether the next row with this id is the last one.
+    fn is_last(&mut self, id: Option<&str>) -> bool {
+        let Some(rows) = self.0.get_mut(id.unwrap_or_default()) else { return true };
+        *rows = rows.saturating_sub(1);
+        *rows == 0
+    }
+}
+
+/// Whether rows name their record by its number.
+fn numbers_records(batch: &RecordBatch) -> bool {
+    batch.column_by_name("record").is_some_and(|column| column.data_type().is_integer())
+}
+
+/// Which rows of a batch stay; `None` if all do.
+fn kept_rows(batch: &RecordBatch, remove: &RowsToRemove, coming: &mut RowsToCome) -> Option<BooleanArray> {
     let files = texts(batch, "file").into_iter();
-    let kept: Vec<bool> = if numbers {
+    let kept: Vec<bool> = if numbers_records(batch) {
         let rows = files.zip(ints(batch, "record")).zip(texts(batch, "id"));
         rows.map(|((file, record), id)| !remove.contains(file, record, id)).collect()
     } else {
-        let ids = texts(batch, "id");
-        let last: HashMap<Option<&str>, usize> = ids.iter().copied().zip(0..).collect();
-        let rows = files.zip(texts(batch, "record")).zip(ids.iter().copied()).enumerate();
-        rows.map(|(place, ((file, record), id))| match remove.derived_from(file, record) {
+        let rows = files.zip(texts(batch, "record")).zip(texts(batch, "id"));
+        rows.map(|((file, record), id)| match remove.derived_from(file, record) {
             Removal::None => true,
-            Removal::AllButLast => last.get(&id) == Some(&place),
+            Removal::AllButLast => coming.is_last(id),
             Removal::All => false,
         })
         .collect()
@@ -89,20 +131,20 @@ fn without(
     root: &StoreRoot,
     table: Table,
     file: &DataFile,
-    remove: &RowsToRemove,
+    (remove, coming): (&RowsToRemove, &mut RowsToCome),
     writer: &LoadWriter,
 ) -> Result<Option<DataFile>, StoreError> {
-    if !["file", "record"].iter().all(|name| table.fields().iter().any(|field| field.name == *name)) {
-        return Ok(None);
-    }
-    if read_columns(root, table, file, &["id", "file", "record"])?.iter().all(|batch| kept_rows(batch, remove).is_none()) {
+    let batches = read_columns(root, table, file, DERIVED)?;
+    let kept: Vec<Option<BooleanArray>> = batches.iter().map(|batch| kept_rows(batch, remove, coming)).collect();
+    if kept.iter().all(Option::is_none) {
         return Ok(None);
     }
     let columns: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
     let mut fresh = writer.create(table, file.day)?;
-    for batch in read_columns(root, table, file, &columns)? {
-        let batch = in_schema(table, &batch)?;
-        match kept_rows(&batch, remove) {
+    // Batches have the same rows, whichever columns are read.
+    for (batch, kept) in read_columns(root, table, file, &columns)?.iter().zip(kept) {
+        let batch = in_schema(table, batch)?;
+        match kept {
             Some(kept) => fresh.append_rows(&filter_record_batch(&batch, &kept).map_err(LoadError::from)?)?,
             None => fresh.append_rows(&batch)?,
         }
@@ -131,9 +173,13 @@ pub fn settle_in_memory(
     }
     let remove = RowsToRemove::of(&settled);
     if !remove.is_empty() {
-        for batch in batches.values_mut().flatten() {
-            if let Some(kept) = kept_rows(batch, &remove) {
-                *batch = filter_record_batch(batch, &kept)?;
+        for batches in batches.values_mut() {
+            let mut coming = RowsToCome::default();
+            batches.iter().for_each(|batch| coming.count(batch, &remove));
+            for batch in batches {
+                if let Some(kept) = kept_rows(batch, &remove, &mut coming) {
+                    *batch = filter_record_batch(batch, &kept)?;
+                }
             }
         }
     }

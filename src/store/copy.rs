@@ -9,7 +9,7 @@
 //! [`CLAIM`], and commits that the next one undoes, as in a folder. If the dead writer was only slow, its commit of the
 //! ledger is refused.
 
-use super::bucket::{Bucket, IN_LOG};
+use super::bucket::{Bucket, IN_LOG, PROBE};
 use super::delta::{self, LOG};
 use super::manifest::Manifest;
 use super::root::Origin;
@@ -28,8 +28,6 @@ use std::time::Duration;
 const CLAIM: Duration = Duration::from_secs(300);
 /// How often a claimed store is looked at.
 const STEP: Duration = Duration::from_secs(2);
-/// The object with which it is checked that the server respects conditions.
-const PROBE: &str = "conditional-writes";
 /// Marks the commit of the ledger that claims the next version.
 const CLAIMED: &str = "ecs-audit.claim";
 
@@ -62,6 +60,8 @@ struct WorkingCopy {
     root: StoreRoot,
     /// The number of the claim in the ledger's log; `None` for a new store, whose first commit of the ledger is its claim.
     claim: Option<u64>,
+    /// Whether the manifest of the bucket could not be used.
+    lacks_manifest: bool,
     /// Removes the folder of the copy when it is dropped.
     _folder: tempfile::TempDir,
 }
@@ -77,16 +77,18 @@ impl WorkingCopy {
         let listed = Arc::clone(bucket.bucket().ok_or_else(|| bucket.missing())?);
         let root = StoreRoot::copy(path, Origin::new(listed)?);
         copy_logs(&bucket, &root)?;
-        match Manifest::read(&bucket)? {
+        let found = Manifest::read(&bucket)?;
+        let lacks_manifest = found.is_none() && commit::holds_tables(&bucket);
+        match found {
             Some(manifest) => manifest.write(&root)?,
-            None if commit::holds_tables(&bucket) => runtime(&root)?.block_on(commit::rebuilt(&root))?.write(&root)?,
+            None if lacks_manifest => runtime(&root)?.block_on(commit::rebuilt(&root))?.write(&root)?,
             None => {}
         }
         let claim = match delta::versions(&root, Table::Files)?.last() {
             Some(newest) => Some(claim_after(&root, *newest, options.now)?),
             None => None,
         };
-        Ok(WorkingCopy { bucket, root, claim, _folder: folder })
+        Ok(WorkingCopy { bucket, root, claim, lacks_manifest, _folder: folder })
     }
 
     /// Writes what is new in the copy to the bucket.
@@ -129,7 +131,7 @@ impl WorkingCopy {
             }
         }
         let removed = copy.removed();
-        if is_changed || !removed.is_empty() {
+        if is_changed || self.lacks_manifest || !removed.is_empty() {
             self.write_hints(bucket, is_changed);
         }
         if removed.is_empty() { Ok(()) } else { put(root, bucket.folder().delete(&removed)) }
@@ -164,12 +166,13 @@ impl WorkingCopy {
     /// The manifest of the bucket after a command.
     fn manifest(&self, is_changed: bool) -> Option<Vec<u8>> {
         let mut manifest = Manifest::read(&self.root).ok()??;
+        let sealed = manifest.ledger_seal.as_ref().map(|(version, _)| *version);
         if let Some(state) = manifest.tables.get_mut(Table::Files.name())
             && !is_changed
             && self.claim == Some(state.version)
         {
-            // The claim was not written.
-            state.version = state.version.saturating_sub(1);
+            // The claim was not written; nor does the manifest name those of writers that died.
+            state.version = sealed.unwrap_or(state.version.saturating_sub(1));
         }
         manifest.to_bytes(&self.root.join(Manifest::NAME)).ok()
     }
@@ -185,8 +188,7 @@ fn unclaimed(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Res
     let mut waited = Duration::ZERO;
     loop {
         let listed = root.listed()?;
-        let now = options.now.saturating_add(i64::try_from(waited.as_micros()).unwrap_or(i64::MAX));
-        if !is_claimed(&listed, now)? {
+        if !is_claimed(&listed)? {
             return Ok(listed);
         }
         if waited >= options.patience {
@@ -200,15 +202,17 @@ fn unclaimed(root: &StoreRoot, options: WriteOptions, waiting: &dyn Fn()) -> Res
     }
 }
 
-/// Whether the newest commit of the ledger is a recent claim.
-fn is_claimed(root: &StoreRoot, now: i64) -> Result<bool, StoreError> {
+/// Whether the newest commit of the ledger is a recent claim, by the clock of the server.
+fn is_claimed(root: &StoreRoot) -> Result<bool, StoreError> {
     let Some(newest) = delta::versions(root, Table::Files)?.last().copied() else { return Ok(false) };
     // The first commit creates the table, and is the claim of the first load.
     if newest > 0 && !delta::read_commit(root, Table::Files, newest)?.info.contains_key(CLAIMED) {
         return Ok(false);
     }
     let name = root.name_of(&delta::commit_path(root, Table::Files, newest))?;
-    let written = root.bucket().and_then(|bucket| bucket.listing().get(&name)).map_or(now, |listed| listed.modified);
+    let bucket = root.bucket().ok_or_else(|| root.missing())?;
+    let now = put(root, bucket.now())?;
+    let written = bucket.listing().get(&name).map_or(now, |listed| listed.modified);
     let age = now.saturating_sub(written);
     Ok(age < i64::try_from(CLAIM.as_secs()).unwrap_or(i64::MAX).saturating_mul(SECOND))
 }
@@ -216,8 +220,7 @@ fn is_claimed(root: &StoreRoot, now: i64) -> Result<bool, StoreError> {
 /// Fails if the server ignores conditions, so that two writers would overwrite each other's commits.
 fn probe(root: &StoreRoot) -> Result<(), StoreError> {
     let bucket = root.bucket().ok_or_else(|| root.missing())?;
-    let text = b"ecs-audit checks with this object that it cannot be overwritten by a request with `If-None-Match: *`.\n";
-    put(root, bucket.folder().replace(PROBE, Bytes::from_static(text)))?;
+    put(root, bucket.write_probe())?;
     match put(root, bucket.folder().create(PROBE, Bytes::from(format!("overwritten {:016x}\n", random()?))))? {
         false => Ok(()),
         true => Err(StoreError::Unconditional(root.to_path_buf())),

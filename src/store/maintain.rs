@@ -1,10 +1,12 @@
 //! Compaction and vacuum on request: merges small files of a day and deletes replaced files.
 
-use super::commit::{Recovered, recover};
+use super::commit::{Recovered, is_ours_by_name, recover};
 use super::manifest::{Manifest, Superseded};
 use super::reconcile::Unfinished;
+use super::verify::unnamed;
 use super::write::table_folder;
 use super::{Store, StoreError, StoreRoot, WriteOptions, delta, fault, guard, lock, merge, runtime};
+use crate::micros::DAY;
 use crate::table::Table;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +39,7 @@ impl Store {
     }
 
     /// Deletes the files that were replaced at least `keep` microseconds ago, so that readers of an older version can
-    /// finish.
+    /// finish; in a bucket also what writers left that stopped or died.
     pub fn vacuum(
         root: impl Into<StoreRoot>,
         keep: i64,
@@ -60,9 +62,43 @@ impl Store {
         let replaced = manifest.superseded.len() as u64;
         let until = options.now.saturating_sub(keep);
         let bytes_freed = remove_superseded(root, &mut manifest, until)? + remove_staged(root, until)?;
+        let (abandoned, bytes_abandoned) = remove_abandoned(root, &manifest, keep)?;
         let files_after = count(&manifest) + manifest.superseded.len() as u64;
-        Ok(Maintained { files_before: count(&manifest) + replaced, files_after, bytes_freed })
+        let files_before = count(&manifest) + replaced + abandoned;
+        Ok(Maintained { files_before, files_after, bytes_freed: bytes_freed + bytes_abandoned })
     }
+}
+
+/// How long a writer may take from its first data file in a bucket to its commit, in microseconds.
+const UPLOAD: i64 = DAY;
+
+/// Deletes the data files that a writer left in the bucket of a working copy, because another one was faster or it died: no
+/// log names them. Younger ones may be those of a writer that has yet to commit, however short the retention is. Returns
+/// their number and bytes. In a folder, the next change deletes them.
+fn remove_abandoned(root: &StoreRoot, manifest: &Manifest, keep: i64) -> Result<(u64, u64), StoreError> {
+    let mut unnamed_files = Vec::new();
+    for table in Table::ALL {
+        let mut logged = BTreeSet::new();
+        for version in delta::versions(root, *table)? {
+            let commit = delta::read_commit(root, *table, version)?;
+            logged.extend(commit.remove.into_keys());
+            logged.extend(commit.add.into_iter().map(|file| file.path));
+        }
+        unnamed_files.extend(unnamed(root, manifest, *table, &logged, root.data_files_of_origin(*table)));
+    }
+    // Other programs have rules of their own for what they leave.
+    unnamed_files.retain(|path| path.file_name().is_some_and(|name| is_ours_by_name(&name.to_string_lossy())));
+    if unnamed_files.is_empty() {
+        return Ok((0, 0));
+    }
+    let Some(now) = root.now_in_origin()? else { return Ok((0, 0)) };
+    let until = now.saturating_sub(keep.max(UPLOAD));
+    let (mut files, mut bytes) = (0, 0);
+    for path in unnamed_files.iter().filter(|path| root.written_in_origin(path).is_some_and(|written| written <= until)) {
+        files += 1;
+        bytes += root.remove(path)?;
+    }
+    Ok((files, bytes))
 }
 
 /// Deletes the files that were replaced at or before `until` (microseconds since 1970 UTC); returns the bytes freed.
@@ -122,7 +158,7 @@ pub(super) fn unlisted(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<Supe
         let folder = table_folder(root, *table);
         let listed = manifest.superseded.iter().filter(|file| file.table == table.name()).map(|file| file.path.as_str());
         let known: BTreeSet<&str> = manifest.files(*table).iter().map(|file| file.path.as_str()).chain(listed).collect();
-        let present = root.data_files(*table);
+        let present = [root.data_files(*table), root.data_files_of_origin(*table)].concat();
         let names =
             present.iter().filter_map(|path| path.strip_prefix(&folder).ok()?.to_str()).map(|name| name.replace('\\', "/"));
         let names: Vec<String> = names.filter(|name| guard::is_data_path(name) && !known.contains(name.as_str())).collect();

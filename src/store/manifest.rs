@@ -32,7 +32,7 @@ pub struct DataFile {
     pub rows: u64,
     /// Oldest row, in microseconds since 1970 UTC.
     pub first: Option<i64>,
-    /// Newest row.
+    /// Newest row; of a file of another program to the millisecond, see [`latest_possible`](Self::latest_possible).
     pub last: Option<i64>,
     /// The BLAKE3 hash of its content; missing for files of earlier releases and of other programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -240,7 +240,24 @@ impl Manifest {
     }
 }
 
+/// Microseconds in a millisecond.
+const MILLISECOND: i64 = 1000;
+
 impl DataFile {
+    /// Whether this program wrote the file, so that its times are exact.
+    pub fn is_ours(&self) -> bool {
+        load_of(&self.path).is_some()
+    }
+
+    /// A time that no row exceeds. Other programs truncate times in statistics to milliseconds, as the Delta protocol
+    /// requires, so the newest row of their files may be later than [`last`](Self::last).
+    pub fn latest_possible(&self) -> Option<i64> {
+        self.last.map(|last| match !self.is_ours() && last.rem_euclid(MILLISECOND) == 0 {
+            true => last.saturating_add(MILLISECOND - 1),
+            false => last,
+        })
+    }
+
     /// Checks the path and the numbers of a file from a log or manifest.
     ///
     /// # Errors

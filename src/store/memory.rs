@@ -6,7 +6,7 @@
 use super::StoreError;
 use super::conflict::settle_in_memory;
 use super::ledger::ledger_columns;
-use crate::load::{Conflict, Day, FileReport, LoadError, RowSink, Settled};
+use crate::load::{Conflict, Day, Difference, FileReport, LoadError, RowSink, Settled};
 use crate::table::{ColumnSet, Columns, Projection, Table, TableSet};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
@@ -63,8 +63,9 @@ impl RowSink for MemorySink {
             self.is_unsettled.store(true, Ordering::Relaxed);
             return Ok(Vec::new());
         }
-        // The record that was kept until then was counted as loaded.
-        let replaced = unread.iter().filter(|conflict| conflict.is_kept).count() as u64;
+        // The record that was kept until then was counted as loaded. A reduced copy may be: nothing is lost with it.
+        let is_replaced = |conflict: &&Conflict| conflict.is_kept && conflict.difference == Difference::Content;
+        let replaced = unread.iter().filter(is_replaced).count() as u64;
         self.replaced.store(replaced, Ordering::Relaxed);
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
         settle_in_memory(&read, &mut batches).map_err(|error| error.to_string())
@@ -198,7 +199,8 @@ mod tests {
     /// The second record has the id of the first, and is kept.
     fn conflict() -> Conflict {
         let later = ("b".into(), 1);
-        Conflict { table: Table::Calls, day: 1, id: "one".into(), account: None, version: None, later, is_kept: true }
+        let difference = Difference::Content;
+        Conflict { table: Table::Calls, day: 1, id: "one".into(), account: None, version: None, difference, later, is_kept: true }
     }
 
     #[test]

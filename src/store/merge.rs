@@ -146,7 +146,7 @@ fn merge(
             let pages = metadata.metadata().offset_index().and_then(|groups| groups.get(number));
             if let Some(pages) = pages.filter(|_| same_columns && group.total_byte_size() >= whole_group) {
                 pending.write(&mut out)?;
-                out.copy(&source, group, pages, (file.first, file.last))?;
+                out.copy(&source, group, pages, (file.first, file.latest_possible()))?;
                 continue;
             }
             let reader = source.try_clone().map_err(|error| StoreError::io(&path, error))?;

@@ -128,7 +128,7 @@ fn fates(root: &StoreRoot, manifest: &Manifest, table: Table, rule: &RemovalRule
     for file in manifest.files(table) {
         let fate = if file.first.is_none_or(|first| first >= rule.before) {
             Fate::Stays
-        } else if rule.account.is_none() && file.last.is_some_and(|last| last < rule.before) {
+        } else if rule.account.is_none() && file.latest_possible().is_some_and(|last| last < rule.before) {
             Fate::Leaves
         } else {
             let covered = read_columns(root, table, file, &["time", "account"])?;

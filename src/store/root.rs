@@ -331,8 +331,32 @@ impl StoreRoot {
     /// The files in the day folders of a table.
     pub fn data_files(&self, table: Table) -> Vec<PathBuf> {
         let folder = table_folder(self, table);
-        let Some(bucket) = &self.bucket else { return local_data_files(&folder) };
-        let name = self.name_of(&folder).unwrap_or_default();
+        match &self.bucket {
+            None => local_data_files(&folder),
+            Some(bucket) => self.listed_data_files(bucket, &folder),
+        }
+    }
+
+    /// The files in the day folders of a table in a bucket that a working copy was made from.
+    pub fn data_files_of_origin(&self, table: Table) -> Vec<PathBuf> {
+        let origin = self.origin.as_ref();
+        origin.map_or_else(Vec::new, |origin| self.listed_data_files(&origin.bucket, &table_folder(self, table)))
+    }
+
+    /// When a file of the bucket that a working copy was made from was written, by the clock of the server.
+    pub fn written_in_origin(&self, path: &Path) -> Option<i64> {
+        let listed = self.origin.as_ref()?.bucket.listing().get(&self.name_of(path).ok()?)?;
+        Some(listed.modified)
+    }
+
+    /// The current time by the clock of the server of the bucket that a working copy was made from.
+    pub fn now_in_origin(&self) -> Result<Option<i64>, StoreError> {
+        let now = self.origin.as_ref().map(|origin| origin.bucket.now());
+        now.transpose().map_err(|detail| self.failed(&self.path, detail))
+    }
+
+    fn listed_data_files(&self, bucket: &Bucket, folder: &Path) -> Vec<PathBuf> {
+        let name = self.name_of(folder).unwrap_or_default();
         let is_in_day = |name: &str| name.starts_with("day=") && name.contains('/');
         bucket.below(&name).filter(|(name, _)| is_in_day(name)).map(|(name, _)| folder.join(name)).collect()
     }

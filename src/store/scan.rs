@@ -64,13 +64,17 @@ impl StoreTable {
 
     fn statistics_of(&self, file: &DataFile) -> Statistics {
         let rows = usize::try_from(file.rows).unwrap_or(usize::MAX);
-        let time = |micros: Option<i64>| match micros {
-            Some(micros) => Precision::Exact(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))),
-            None => Precision::Absent,
+        let time = |micros: Option<i64>| {
+            let micros = micros.map(|micros| ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+            match micros {
+                Some(micros) if file.is_ours() => Precision::Exact(micros),
+                Some(micros) => Precision::Inexact(micros),
+                None => Precision::Absent,
+            }
         };
         let columns = self.schema.fields().iter().map(|field| {
             if field.name() == "time" {
-                ColumnStatistics::new_unknown().with_min_value(time(file.first)).with_max_value(time(file.last))
+                ColumnStatistics::new_unknown().with_min_value(time(file.first)).with_max_value(time(file.latest_possible()))
             } else {
                 ColumnStatistics::new_unknown()
             }
@@ -120,7 +124,7 @@ impl Span {
 
     fn touches(self, file: &DataFile) -> bool {
         let starts_before_end = self.to.is_none_or(|to| file.first.is_none_or(|first| first <= to));
-        let ends_after_start = self.from.is_none_or(|from| file.last.is_none_or(|last| last >= from));
+        let ends_after_start = self.from.is_none_or(|from| file.latest_possible().is_none_or(|last| last >= from));
         starts_before_end && ends_after_start
     }
 }
@@ -216,6 +220,26 @@ fn distribute<'a>(files: &[&'a DataFile], groups: usize) -> Vec<Vec<&'a DataFile
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_other_programs_are_truncated_to_milliseconds() {
+        let file = |path: &str, last: i64| DataFile {
+            path: format!("day=2026-03-04/{path}.parquet"),
+            day: 20_516,
+            size: 1,
+            rows: 1,
+            first: Some(1_000_000),
+            last: Some(last),
+            hash: None,
+        };
+        let touches = |file: DataFile, from: i64| Span { from: Some(from), to: None }.touches(&file);
+        // A row at 2.000500 s is later than the truncated 2.000 s.
+        assert!(touches(file("part-00000-1.zstd", 2_000_000), 2_000_500));
+        assert!(!touches(file("part-00000-1.zstd", 2_000_000), 2_001_000));
+        // Not truncated: the times of our files, and of programs that write microseconds.
+        assert!(!touches(file("load-000001-00001", 2_000_000), 2_000_500));
+        assert!(!touches(file("part-00000-1.zstd", 2_000_100), 2_000_500));
+    }
 
     #[test]
     fn groups_are_days_after_days_of_about_as_many_bytes() {

@@ -471,3 +471,52 @@ fn the_kept_record_of_a_conflict_does_not_depend_on_the_order() {
         assert_whole(&root);
     }
 }
+
+/// A record as an export in a reduced form has it, and as CloudTrail writes it.
+fn reduced_and_complete() -> [String; 2] {
+    let record = r#"{"eventVersion":"1.08","eventTime":"2026-03-04T10:00:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask",
+        "awsRegion":"eu-west-1","eventID":"e1","recipientAccountId":"111122223333","errorCode":"AccessDenied","errorMessage":"whole"}"#;
+    let reduced = record.replace(r#""eventVersion":"1.08","#, "").replace(r#","errorMessage":"whole""#, "");
+    [reduced, record.to_owned()]
+}
+
+#[test]
+fn of_a_reduced_and_a_complete_copy_the_complete_one_is_kept() {
+    let [reduced, complete] = reduced_and_complete();
+    let records = |records: &[&String]| {
+        format!(r#"{{"Records":[{}]}}"#, records.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(","))
+    };
+    let [first, second] = [vec![&reduced], vec![&complete]];
+    for files in [
+        vec![first.clone(), second.clone()],
+        vec![second.clone(), first.clone()],
+        vec![first.clone(), second, first],
+        vec![vec![&reduced, &complete]],
+        vec![vec![&complete, &reduced, &complete]],
+    ] {
+        for _ in 0..3 {
+            let dir = tempfile::tempdir().unwrap();
+            let export = dir.path().join("export");
+            fs::create_dir(&export).unwrap();
+            for (number, file) in files.iter().enumerate() {
+                fs::write(export.join(format!("{number}.json")), records(file)).unwrap();
+            }
+            let root = dir.path().join("store");
+            load_paths(&root, &[export]).unwrap();
+            assert_whole(&root);
+            assert_eq!(column(&root, Table::Calls, "error_message"), ["whole"], "{files:?}");
+            assert_eq!(column(&root, Table::Failures, "message"), ["whole"], "{files:?}");
+            assert!(column(&root, Table::Quarantine, "id").is_empty());
+        }
+    }
+    // What an earlier load stored stays.
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("store");
+    for (name, record) in [("a.json", &reduced), ("b.json", &complete)] {
+        fs::write(dir.path().join(name), records(&[record])).unwrap();
+        load_paths(&root, &[dir.path().join(name)]).unwrap();
+    }
+    assert!(column(&root, Table::Calls, "error_message").is_empty());
+    assert_eq!(column(&root, Table::Calls, "id"), ["e1"]);
+    assert_whole(&root);
+}

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub enum Fault {
     /// `manifest.json` is missing or contradicts the ledger's log.
     ManifestIsStale,
+    /// `manifest.json` in a bucket is missing, damaged or older than the logs, which are read instead.
+    ManifestIsIgnored,
     /// Another program changed a table, and the change is not adopted yet.
     NotAdopted(Table),
     /// The log of a table lists different files than the manifest.
@@ -68,7 +70,7 @@ pub enum Fault {
 impl Fault {
     /// Whether the problem makes answers wrong or impossible.
     pub fn is_serious(&self) -> bool {
-        !matches!(self, Fault::ManifestIsStale | Fault::NotAdopted(_) | Fault::Orphan(_))
+        !matches!(self, Fault::ManifestIsStale | Fault::ManifestIsIgnored | Fault::NotAdopted(_) | Fault::Orphan(_))
     }
 }
 
@@ -99,7 +101,7 @@ impl Store {
             None => {
                 let manifest = Store::open(root)?.manifest().clone();
                 // In a bucket, the manifest is only a copy.
-                faults.extend(root.is_folder().then_some(Fault::ManifestIsStale));
+                faults.push(if root.is_folder() { Fault::ManifestIsStale } else { Fault::ManifestIsIgnored });
                 manifest
             }
         };
@@ -256,30 +258,32 @@ fn duplicates(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<Fault>, Store
 
 /// Data files that neither the manifest nor the log of their table mentions, not even as removed.
 fn orphans(root: &StoreRoot, manifest: &Manifest) -> Result<Vec<PathBuf>, StoreError> {
-    let mut superseded: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for file in &manifest.superseded {
-        superseded.entry(&file.table).or_default().insert(&file.path);
-    }
     let mut orphans = Vec::new();
     for table in Table::ALL {
-        let folder = table_folder(root, *table);
-        let known: BTreeSet<&str> = manifest.files(*table).iter().map(|file| file.path.as_str()).collect();
         let mut removed = BTreeSet::new();
         for version in delta::versions(root, *table)? {
             removed.extend(delta::read_commit(root, *table, version).map(|commit| commit.remove).unwrap_or_default().into_keys());
         }
-        for path in root.data_files(*table) {
-            let Some(name) = path.strip_prefix(&folder).ok().and_then(Path::to_str).map(|name| name.replace('\\', "/")) else {
-                continue;
-            };
-            let named = known.contains(name.as_str())
-                || removed.contains(&name)
-                || superseded.get(table.name()).is_some_and(|files| files.contains(name.as_str()));
-            if !named {
-                orphans.push(path);
-            }
-        }
+        orphans.extend(unnamed(root, manifest, *table, &removed, root.data_files(*table)));
     }
     orphans.sort();
     Ok(orphans)
+}
+
+/// Those of the data files of a table that are not among `logged`, and that the manifest does not mention.
+pub(super) fn unnamed(
+    root: &Path,
+    manifest: &Manifest,
+    table: Table,
+    logged: &BTreeSet<String>,
+    files: Vec<PathBuf>,
+) -> Vec<PathBuf> {
+    let folder = table_folder(root, table);
+    let superseded = manifest.superseded.iter().filter(|file| file.table == table.name()).map(|file| file.path.as_str());
+    let named: BTreeSet<&str> = manifest.files(table).iter().map(|file| file.path.as_str()).chain(superseded).collect();
+    let is_unnamed = |path: &PathBuf| {
+        let name = path.strip_prefix(&folder).ok().and_then(Path::to_str).map(|name| name.replace('\\', "/"));
+        name.is_some_and(|name| !named.contains(name.as_str()) && !logged.contains(&name))
+    };
+    files.into_iter().filter(is_unnamed).collect()
 }

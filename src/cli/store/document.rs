@@ -182,6 +182,7 @@ impl FaultFacts {
         let text = |path: &Path| Some(path.display().to_string());
         match fault {
             Fault::ManifestIsStale => of("manifest_is_stale"),
+            Fault::ManifestIsIgnored => of("manifest_is_ignored"),
             Fault::NotAdopted(table) => FaultFacts { table: Some(table.name()), ..of("not_adopted") },
             Fault::LogDiffers(table) => FaultFacts { table: Some(table.name()), ..of("log_differs") },
             Fault::Missing(path) => FaultFacts { path: text(path), ..of("missing") },

@@ -115,6 +115,11 @@ fn fault_message(fault: &Fault) -> String {
             "manifest.json is missing, damaged or behind the logs; a load or `ecs-audit store verify --repair` rebuilds it"
                 .to_owned()
         }
+        Fault::ManifestIsIgnored => {
+            "manifest.json is missing, damaged or older than the logs, so it is ignored and the logs are read; the next change or \
+             `ecs-audit store verify --repair` writes it again"
+                .to_owned()
+        }
         Fault::NotAdopted(table) => {
             format!("another program changed table `{}`; `ecs-audit store adopt` accepts the change", table.name())
         }

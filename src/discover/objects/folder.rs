@@ -137,6 +137,19 @@ impl ObjectFolder {
         }
     }
 
+    /// When an object was written, in microseconds since 1970 UTC, by the clock of the server; `None` if there is no such
+    /// object.
+    pub fn modified(&self, name: &str) -> Result<Option<i64>, String> {
+        let (client, key) = (self.client(), self.key(name)?);
+        let found = self.bucket.transfers.wait(async move {
+            match client.get_opts(&key, GetOptions::new().with_head(true)).await {
+                Err(object_store::Error::NotFound { .. }) => Ok(None),
+                found => found.map(|found| Some(found.meta.last_modified.timestamp_micros())),
+            }
+        })?;
+        found.map_err(|error| self.explained(&error, Purpose::Read))
+    }
+
     /// The bytes of listed objects with these sizes, several of which are read at the same time.
     pub fn read_all(&self, listed: Vec<(String, u64)>) -> Result<BTreeMap<String, Bytes>, String> {
         let object = |(name, size): (String, u64)| {

@@ -245,7 +245,7 @@ const WRITES: &str = "error_code is null and read_only is not true and event_nam
 
 /// SQL for the calls that define what services and tasks are made of. They are few.
 pub fn definitions() -> String {
-    "select id, \"time\", account, region, event_name, cluster, service, family from calls \
+    "select id, \"time\", account, region, event_name, \"cluster\", service, family from calls \
      where event_name in ('RegisterTaskDefinition', 'CreateService', 'UpdateService')"
         .to_owned()
 }

@@ -36,8 +36,8 @@ pub(super) fn traffic(records: &Records<'_>, context: &NetworkContext, missing: 
         time(context.began)
     );
     let totals = records.rows(&format!(
-        "select count(*) as records, count(tcp_flags) as flags, sum(case when log_status = 'SKIPDATA' then 1 else 0 end) as skipped, \
-         min(id) as id from flows where {own_flows}"
+        "select count(*) as records, count(tcp_flags) as flags, sum(case when log_status = 'SKIPDATA' then 1 else 0 end) as skipped \
+         from flows where {own_flows}"
     ))?;
     let count = |column: &str| totals.first().and_then(|row| row.int(column)).unwrap_or_default();
     let span = format!("while the task lived ({})", describe_duration(context.ended.duration_since(context.began).as_secs_f64()));
@@ -74,7 +74,7 @@ pub(super) fn traffic(records: &Records<'_>, context: &NetworkContext, missing: 
 fn rejections(records: &Records<'_>, own_flows: &str) -> Result<Vec<Row>, RunError> {
     records.rows(&format!(
         "select r.srcaddr, r.dstaddr, r.dstport, r.protocol, count(*) as records, min(r.\"time\") as first, \
-         max(coalesce(r.\"end\", r.\"time\")) as last, min(r.id) as id \
+         max(coalesce(r.\"end\", r.\"time\")) as last, first_value(r.id order by r.\"time\", r.id) as id \
          from flows r left join (\
            select srcaddr, dstaddr, srcport, dstport, protocol, min(\"time\") as accepted from flows \
            where {own_flows} and action = 'ACCEPT' group by srcaddr, dstaddr, srcport, dstport, protocol) a \
@@ -133,7 +133,7 @@ fn protocol(row: &Row) -> String {
 /// Adds evidence that DNS queries were accepted.
 fn add_dns(records: &Records<'_>, own_flows: &str, traffic: &mut Traffic) -> Result<(), RunError> {
     let rows = records.rows(&format!(
-        "select dstaddr, count(*) as records, min(\"time\") as first, min(id) as id from flows \
+        "select dstaddr, count(*) as records, min(\"time\") as first, first_value(id order by \"time\", id) as id from flows \
          where {own_flows} and dstport = 53 and action = 'ACCEPT' group by dstaddr order by records desc, dstaddr limit 1"
     ))?;
     traffic.dns_accepted.extend(rows.iter().map(|row| Evidence {
@@ -150,7 +150,8 @@ fn add_replies(records: &Records<'_>, own_flows: &str, context: &NetworkContext,
     let Some(own) = context.address.as_deref() else { return Ok(()) };
     let rows = records.rows(&format!(
         "select r.srcaddr, r.dstaddr, r.dstport, r.protocol, count(*) as records, count(b.srcaddr) as answers, \
-         min(r.\"time\") as first, max(coalesce(r.\"end\", r.\"time\")) as last, min(r.id) as id \
+         min(r.\"time\") as first, max(coalesce(r.\"end\", r.\"time\")) as last, \
+         first_value(r.id order by r.\"time\", r.id) as id \
          from flows r left join (\
            select distinct srcaddr, dstaddr, srcport, dstport from flows where {own_flows} and action = 'ACCEPT' and protocol = {TCP}) b \
          on b.srcaddr = r.dstaddr and b.dstaddr = r.srcaddr and b.srcport = r.dstport and b.dstport = r.srcport \

@@ -34,7 +34,8 @@ pub(super) fn more_than_this(records: &Records<'_>, context: &NetworkContext) ->
         speaks_for.push(Evidence { what, time: row.time("first"), record, strong: true, ..Evidence::default() });
     }
     let started = records.rows(&format!(
-        "select count(distinct task) as tasks, min(started_at) as first, min(id) as record from task_events \
+        "select count(distinct task) as tasks, min(started_at) as first, \
+         first_value(id order by started_at, \"time\", id) as record from task_events \
          where {in_subnet} and started_at >= {} and started_at <= {} and {}",
         time(context.began),
         time(crate::explain::records::shifted(context.ended, AROUND)),

@@ -14,6 +14,10 @@ pub struct Reject {
     pub id: String,
     /// The id of its record.
     pub record: String,
+    /// Its account.
+    pub account: Option<String>,
+    /// Its Region.
+    pub region: Option<String>,
     /// Its cluster.
     pub cluster: Option<String>,
     /// Its service.
@@ -41,9 +45,9 @@ pub struct Reject {
 pub fn rejects(records: &Records<'_>, window: (Timestamp, Timestamp)) -> Result<Vec<Reject>, RunError> {
     let rows = records.rows(&format!(
         "select f.id, max(f.record) as record, max(f.\"time\") as \"time\", max(f.\"cluster\") as \"cluster\", max(f.service) as service, \
-         max(f.task) as task, max(f.cause) as cause, f.interface, r.srcaddr, r.dstaddr, r.dstport, count(distinct r.id) as rejected, \
-         array_to_string(array_sort(array_agg(distinct r.id)), ' ') as flows \
-         from (select f.id, f.record, f.\"time\", f.\"cluster\", f.service, f.task, f.cause, t.interface, \
+         max(f.task) as task, max(f.cause) as cause, max(f.account) as account, max(f.region) as region, f.interface, r.srcaddr, r.dstaddr, r.dstport, count(distinct r.id) as rejected, \
+         array_sort(array_agg(distinct r.id)) as flows \
+         from (select f.id, f.record, f.\"time\", f.\"cluster\", f.service, f.task, f.cause, f.account, f.region, t.interface, \
              coalesce(t.began, f.\"time\") as began, coalesce(t.ended, f.\"time\") as ended from {} f join (\
              select task, \"cluster\", max(network_interface) as interface, min(created_at) as began, max(stopped_at) as ended \
              from task_events where network_interface is not null group by task, \"cluster\") t \
@@ -69,6 +73,8 @@ pub fn rejects(records: &Records<'_>, window: (Timestamp, Timestamp)) -> Result<
             time: row.time("time")?,
             id: text("id")?,
             record: text("record").unwrap_or_default(),
+            account: text("account"),
+            region: text("region"),
             cluster: text("cluster"),
             service: text("service"),
             task: text("task"),
@@ -78,7 +84,7 @@ pub fn rejects(records: &Records<'_>, window: (Timestamp, Timestamp)) -> Result<
             to: text("dstaddr").unwrap_or_default(),
             port: row.int("dstport"),
             rejected: row.int("rejected")?,
-            flows: row.text("flows").unwrap_or_default().split(' ').map(str::to_owned).collect(),
+            flows: row.list("flows").to_vec(),
         })
     };
     Ok(rows.iter().filter_map(reject).collect())

@@ -49,7 +49,11 @@ named as (
                 else coalesce(s.started_by, concat(s.family, ' by ', s.caller))
             end,
             'Utf8View'
-        ) as schedule
+        ) as schedule,
+        case
+            when starts_with(s.started_by, 'events-rule/') then 'events.amazonaws.com'
+            when starts_with(s.started_by, 'chronos-schedule/') then 'scheduler.amazonaws.com'
+        end as source
     from starts s
 ),
 
@@ -61,25 +65,45 @@ hours as (
     where c."time" is not null
 ),
 
--- The intervals in which a rule or a schedule was disabled, with the call that disabled it.
+-- The intervals in which a rule or a schedule was disabled, with the call that disabled it. A rule is known by its event bus
+-- and its name, a schedule by its group and its name.
 disabled as (
     select d.*
     from (
-        select d.*, lead(d.since) over (partition by d.account, d.region, d.name order by d.since, d.id) as until
+        select
+            d.*,
+            lead(d.since) over (
+                partition by d.account, d.region, d.event_source, d.scope, d.name order by d.since, d.id
+            ) as until,
+            min(d.scope) over (partition by d.account, d.region, d.event_source, d.name) as first_scope,
+            max(d.scope) over (partition by d.account, d.region, d.event_source, d.name) as last_scope,
+            min(d.event_source) over (partition by d.account, d.region, d.name) as first_source,
+            max(d.event_source) over (partition by d.account, d.region, d.name) as last_source
         from (
             select
-                c.id, c."time" as since, coalesce(c.account, '') as account, coalesce(c.region, '') as region, c.event_name,
-                c."user", json_path(c.raw, '/requestParameters/state') as state,
-                coalesce(json_path(c.raw, '/requestParameters/name'), json_path(c.raw, '/requestParameters/rule')) as name
-            from calls c
-            where c.event_source in ('events.amazonaws.com', 'scheduler.amazonaws.com')
-                and c.error_code is null
-                and c.event_name in (
-                    'DisableRule', 'EnableRule', 'PutRule', 'DeleteRule', 'PutTargets', 'RemoveTargets',
-                    'CreateSchedule', 'UpdateSchedule', 'DeleteSchedule'
-                )
+                d.*,
+                case
+                    when d.event_source = 'scheduler.amazonaws.com' then coalesce(d.schedule_group, 'default')
+                    when starts_with(d.bus, 'arn:') then split_part(d.bus, ':event-bus/', 2)
+                    else coalesce(d.bus, 'default')
+                end as scope
+            from (
+                select
+                    c.id, c."time" as since, coalesce(c.account, '') as account, coalesce(c.region, '') as region, c.event_name,
+                    c.event_source, c."user", json_path(c.raw, '/requestParameters/state') as state,
+                    json_path(c.raw, '/requestParameters/eventBusName') as bus,
+                    json_path(c.raw, '/requestParameters/groupName') as schedule_group,
+                    coalesce(json_path(c.raw, '/requestParameters/name'), json_path(c.raw, '/requestParameters/rule')) as name
+                from calls c
+                where c.event_source in ('events.amazonaws.com', 'scheduler.amazonaws.com')
+                    and c.error_code is null
+                    and c.event_name in (
+                        'DisableRule', 'EnableRule', 'PutRule', 'DeleteRule', 'PutTargets', 'RemoveTargets',
+                        'CreateSchedule', 'UpdateSchedule', 'DeleteSchedule'
+                    )
+            ) d
+            where d.name is not null
         ) d
-        where d.name is not null
     ) d
     where d.event_name in ('DisableRule', 'DeleteRule', 'RemoveTargets', 'DeleteSchedule') or d.state = 'DISABLED'
 )
@@ -134,6 +158,15 @@ left join ({reasons}) r on r.id = s.launch
 left join disabled d
     on s.launch is null
     and d.name = s.schedule
+    -- A caller names its rule or schedule, but not the event bus or group: EventBridge runs rules by the clock only on the
+    -- default bus, and of schedules in several groups it is unknown which one called.
+    and (
+        (
+            d.event_source = s.source
+            and (d.first_scope = d.last_scope or (s.source = 'events.amazonaws.com' and d.scope = 'default'))
+        )
+        or (s.source is null and d.first_source = d.last_source and d.first_scope = d.last_scope)
+    )
     and d.account = coalesce(s.account, '')
     and d.region = coalesce(s.region, '')
     and d.since <= s.at

@@ -154,6 +154,61 @@ summed as (
         s.desired_count - cast(ceil(s.desired_count * s.minimum_healthy_percent / 100.0) as bigint) as stopped_first,
         cast(floor(s.desired_count * s.maximum_percent / 100.0) as bigint) - s.desired_count as started_beside
     from with_joined s
+),
+
+-- The lines of the calculation, and the settings that would have prevented the stall; those that do not apply are null.
+worded as (
+    select
+        s.*,
+        arrow_cast(
+            make_array(
+                concat(
+                    cast(s.running_cpu as varchar), ' running + ', cast(s.stopping_cpu as varchar), ' stopping + ',
+                    cast(s.pending_cpu as varchar), ' pending = ', cast(s.needed_cpu as varchar), ' of ',
+                    coalesce(cast(s.registered_cpu as varchar), '?'), ' CPU units'
+                ),
+                concat(
+                    cast(s.running_memory as varchar), ' running + ', cast(s.stopping_memory as varchar), ' stopping + ',
+                    cast(s.pending_memory as varchar), ' pending = ', cast(s.needed_memory as varchar), ' of ',
+                    coalesce(cast(s.registered_memory as varchar), '?'), ' MiB'
+                )
+            ),
+            'List(Utf8)'
+        ) as arithmetic_lines,
+        arrow_cast(
+            make_array(
+                case
+                    when s.minimum_healthy_percent < 100 and s.stopped_first > 0 then concat(
+                        'minimumHealthyPercent 100 (with ', cast(s.minimum_healthy_percent as varchar), ' it allowed ',
+                        cast(s.stopped_first as varchar), ' of ', cast(s.desired_count as varchar),
+                        ' tasks to stop before new ones ran)'
+                    )
+                end,
+                case
+                    when s.started_beside > 0 then concat(
+                        'maximumPercent below ', cast(s.maximum_percent as varchar), ' (it allowed ',
+                        cast(s.started_beside as varchar), ' new tasks in addition to ', cast(s.desired_count as varchar), ')'
+                    )
+                end,
+                concat(
+                    'room for ',
+                    cast(greatest(s.needed_cpu - coalesce(s.registered_cpu, s.needed_cpu), 0) as varchar), ' CPU units and ',
+                    cast(greatest(s.needed_memory - coalesce(s.registered_memory, s.needed_memory), 0) as varchar), ' MiB more'
+                ),
+                concat(
+                    'tasks that stop in less than ', cast(cast(round(s.stop_micros / 1000000.0) as bigint) as varchar), ' s',
+                    case
+                        when s.stop_timeout is not null
+                            then concat(' (stopTimeout ', cast(s.stop_timeout as varchar), ' s)')
+                        else ''
+                    end,
+                    ': a longer stop timeout makes the stall longer'
+                ),
+                'task scale-in protection for tasks that are still working'
+            ),
+            'List(Utf8)'
+        ) as preventions
+    from summed s
 )
 
 select
@@ -164,47 +219,10 @@ select
     cast(s.stop_timeout as double) as stop_timeout,
     s.reserved_cpu, s.needed_cpu, s.reserved_memory, s.needed_memory,
     cast(round((cast(s.ended_at as bigint) - cast(s."time" as bigint)) / 1000000.0) as bigint) as seconds_blocked,
-    arrow_cast(
-        concat(
-            cast(s.running_cpu as varchar), ' running + ', cast(s.stopping_cpu as varchar), ' stopping + ',
-            cast(s.pending_cpu as varchar), ' pending = ', cast(s.needed_cpu as varchar), ' of ',
-            coalesce(cast(s.registered_cpu as varchar), '?'), ' CPU units', '; ',
-            cast(s.running_memory as varchar), ' running + ', cast(s.stopping_memory as varchar), ' stopping + ',
-            cast(s.pending_memory as varchar), ' pending = ', cast(s.needed_memory as varchar), ' of ',
-            coalesce(cast(s.registered_memory as varchar), '?'), ' MiB'
-        ),
-        'Utf8View'
-    ) as arithmetic,
+    arrow_cast(array_to_string(s.arithmetic_lines, '; '), 'Utf8View') as arithmetic,
     s.joined,
     agent_queues(s.agent_version) as agent_queues,
-    arrow_cast(
-        concat(
-            case
-                when s.minimum_healthy_percent < 100 and s.stopped_first > 0 then concat(
-                    'minimumHealthyPercent 100 (with ', cast(s.minimum_healthy_percent as varchar), ' it allowed ',
-                    cast(s.stopped_first as varchar), ' of ', cast(s.desired_count as varchar),
-                    ' tasks to stop before new ones ran); '
-                )
-                else ''
-            end,
-            case
-                when s.started_beside > 0 then concat(
-                    'maximumPercent below ', cast(s.maximum_percent as varchar), ' (it allowed ',
-                    cast(s.started_beside as varchar), ' new tasks in addition to ', cast(s.desired_count as varchar), '); '
-                )
-                else ''
-            end,
-            'room for ',
-            cast(greatest(s.needed_cpu - coalesce(s.registered_cpu, s.needed_cpu), 0) as varchar), ' CPU units and ',
-            cast(greatest(s.needed_memory - coalesce(s.registered_memory, s.needed_memory), 0) as varchar), ' MiB more; ',
-            'tasks that stop in less than ', cast(cast(round(s.stop_micros / 1000000.0) as bigint) as varchar), ' s',
-            case
-                when s.stop_timeout is not null then concat(' (stopTimeout ', cast(s.stop_timeout as varchar), ' s)')
-                else ''
-            end,
-            ': a longer stop timeout makes the stall longer; ',
-            'task scale-in protection for tasks that are still working'
-        ),
-        'Utf8View'
-    ) as avoided_by{more}
-from summed s
+    arrow_cast(array_to_string(s.preventions, '; '), 'Utf8View') as avoided_by,
+    -- Not fields: explanations read the same as lists.
+    s.arithmetic_lines, s.preventions{more}
+from worded s

@@ -320,6 +320,20 @@ fn an_empty_answer_is_explained() {
         why("failures where task = x"),
         "6 failures in the window\n`task = x` removed all rows: `task` has no value in any of these failures"
     );
+    // Original records are not searched again.
+    assert_eq!(why("failures where raw.a = x"), "6 failures in the window\n`raw.a = x` removed all rows");
+    assert_eq!(
+        why("failures where cluster = blue and raw.a = x and raw.b = y"),
+        "6 failures in the window\n`raw.a = x and raw.b = y` removed the 3 rows that match the other conditions"
+    );
+    assert_eq!(
+        why("failures where reason = RESOURCE:CPU and cluster = green and raw.a = x"),
+        "6 failures in the window\nno row matches all conditions; rows that match each one alone: `reason = RESOURCE:CPU` 1, `cluster = green` 3"
+    );
+    assert_eq!(
+        why("failures where raw.a = x by reason | where count > 99"),
+        "6 failures in the window\nit is unknown how many of them match `raw.a = x`, because this note reads no original records"
+    );
     let values = wait(run::values(&session, "failures", "cluster", 10)).unwrap();
     assert_eq!(values, [("blue".to_owned(), 3), ("green".to_owned(), 3)]);
 }
