@@ -311,7 +311,7 @@ fn only_the_own_rule_disables_a_schedule() {
     let default = "arn:aws:events:eu-west-1:111122223333:event-bus/default";
     let both_missed = [by("DisableRule", "01:36:00"), by("DisableRule", "01:36:00")];
     assert_eq!(disabled(&[schedule]), [not_called(), not_called()]);
-    assert_eq!(disabled(&[own.clone()]), both_missed);
+    assert_eq!(disabled(std::slice::from_ref(&own)), both_missed);
     assert_eq!(disabled(&[own.clone(), other_bus.clone(), enabled("orders")]), both_missed);
     assert_eq!(disabled(&[own, other_bus, enabled(default)]), [both_missed[0].clone(), not_called()]);
 }

@@ -41,14 +41,20 @@ pub struct Wanted {
 /// The cells of a row.
 type Row = Vec<Cell>;
 
+/// Runs the query of a check with a further condition.
+type Find<'p, E> = &'p dyn Fn(&Check, &str) -> Result<Vec<Finding>, E>;
+
+/// Runs a query or a statement.
+type Query<'p, E> = &'p dyn Fn(&str) -> Result<Vec<Row>, E>;
+
 /// The store, as far as a preflight queries it.
 pub struct Past<'p, E> {
     /// The rows of the query of a check that meet a condition (none if it is empty) and reach the threshold.
-    pub find: &'p dyn Fn(&Check, &str) -> Result<Vec<Finding>, E>,
+    pub find: Find<'p, E>,
     /// The rows of a query.
-    pub query: &'p dyn Fn(&str) -> Result<Vec<Row>, E>,
+    pub query: Query<'p, E>,
     /// The rows of a statement.
-    pub rows: &'p dyn Fn(&str) -> Result<Vec<Row>, E>,
+    pub rows: Query<'p, E>,
 }
 
 /// Why there is no report.

@@ -224,10 +224,13 @@ pub fn unit(resource: &str) -> String {
     }
 }
 
+/// An account and a Region.
+type Home<'r> = (Option<&'r str>, Option<&'r str>);
+
 /// The most frequent services or jobs in the rows, with counts: with the account or Region if several have one of this name.
 fn frequent_places(result: &QueryResult, name: impl Fn(usize) -> String) -> String {
     let home = |row: usize| (result.text(row, "account"), result.text(row, "region"));
-    let mut homes: BTreeMap<String, BTreeSet<(Option<&str>, Option<&str>)>> = BTreeMap::new();
+    let mut homes: BTreeMap<String, BTreeSet<Home<'_>>> = BTreeMap::new();
     for row in 0..result.rows.len() {
         homes.entry(name(row)).or_default().insert(home(row));
     }

@@ -267,7 +267,7 @@ mod tests {
         let end =
             |reason, message| catalog.explain_job(JobEnd { reason, message, ..JobEnd::default() }).map(|entry| entry.id.as_str());
         let message = "createContainer error: Error response from daemon: unknown log opt 'tagg' for json-file log driver";
-        assert_eq!(end("creating_container_error", message), Some("engine-settings"));
+        assert_eq!(end("creating_container_error", message), Some("log-driver-options"));
         assert_eq!(end("creating_container_error", "pullImage error: nobody has seen this"), Some("dstack-pull"));
         assert_eq!(end("creating_container_error", ""), Some("dstack-create"));
         let found = catalog.look_up(Some(TextKind::RunMessage), "Error response from daemon: layer does not exist");
