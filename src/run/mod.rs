@@ -16,9 +16,11 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
@@ -182,7 +184,17 @@ pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunErro
 
 async fn sql_frame(session: &SessionContext, text: &str) -> Result<DataFrame, RunError> {
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    session.sql_with_options(text, read_only).await.map_err(|error| rejected::rejected(&error, session, text))
+    let frame = session.sql_with_options(text, read_only).await.map_err(|error| rejected::rejected(&error, session, text))?;
+    let plan = frame.logical_plan();
+    let lists_tables = |plan: &LogicalPlan| matches!(plan, LogicalPlan::TableScan(scan) if scan.table_name.schema() == Some("information_schema"));
+    // The engine lists its tables in a different order each time.
+    let is_unordered =
+        plan.exists(|plan| Ok(lists_tables(plan)))? && !plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Sort(_))))?;
+    if !is_unordered {
+        return Ok(frame);
+    }
+    let keys = frame.schema().columns().into_iter().map(|column| Expr::Column(column).sort(true, false)).collect();
+    Ok(frame.sort(keys)?)
 }
 
 /// The columns of a result that does not come from a query of the language.
