@@ -11,12 +11,13 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, explain, groups, homes, incidents, is_slot,
-    links_of_finding, losses, nearest, newest, print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named,
-    slot,
+    Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, described_by, explain, groups, homes, incidents,
+    is_slot, links_of_finding, losses, nearest, newest, print_capacity, print_finding, print_groups, print_slot, resolve,
+    schedule_named, slot,
 };
+use crate::lang::keyword::NOUNS;
 use crate::lang::time::read_instant;
-use crate::lang::{CheckContext, absolute};
+use crate::lang::{self, CheckContext, absolute};
 use crate::nouns::ViewRequest;
 use crate::render::wrap_page;
 use crate::table::TableSet;
@@ -201,7 +202,7 @@ pub fn known(records: &Records<'_>, name: &str) -> Result<Option<Subject>, CliEr
 
 /// Resolves a name or the beginning of an id; an unknown name is an error that suggests similar ones.
 pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
-    if name == "last" {
+    if name.eq_ignore_ascii_case("last") {
         let newest = newest(records)?;
         return newest.ok_or_else(|| CliError::Sentence("nothing to explain: no failures are recorded".to_owned()));
     }
@@ -211,11 +212,37 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
     if let Some(subject) = schedule_named(records, name)? {
         return Ok(subject);
     }
+    if let Some(instead) = another_command(records, name)? {
+        return Err(CliError::Sentence(instead));
+    }
     let near = nearest(records, name)?.map(|question| format!("; {question}")).unwrap_or_default();
     Err(CliError::Sentence(format!(
         "nothing named `{name}` was found{near}\nexpected a failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, or `last`; \
          `ecs-audit query \"failures show id, kind, reason\"` lists ids"
     )))
+}
+
+/// What to do with a text that is not a name: a noun, a reason or a message.
+fn another_command(records: &Records<'_>, name: &str) -> Result<Option<String>, CliError> {
+    if let Some(noun) = NOUNS.iter().find(|noun| noun.word.eq_ignore_ascii_case(name)) {
+        return Ok(Some(format!(
+            "`{name}` is a noun, not the name of something; to list its rows: `ecs-audit query {}`, to explain all failures: `ecs-audit explain --all`",
+            noun.word
+        )));
+    }
+    if let Some(field) = described_by(records, name)? {
+        let query = lang::shell_quoted(&format!("failures where {field} = {}", lang::format::literal(name)));
+        return Ok(Some(format!(
+            "`{name}` is a {field}, not the name of something; the failures with it: `ecs-audit query {query}`"
+        )));
+    }
+    let is_message = name.split_whitespace().count() > 2;
+    Ok(is_message.then(|| {
+        format!(
+            "nothing named `{name}` was found; to explain a message: `ecs-audit catalog explain {}`",
+            lang::shell_quoted(name)
+        )
+    }))
 }
 
 /// The subject in one account and Region: what has the same name elsewhere is something else.
