@@ -251,8 +251,11 @@ pub fn format_of(asking: &Asking) -> Format {
 const OTHER_FORMATS: &[&str] =
     &["yaml", "yml", "wide", "name", "tsv", "xml", "text", "txt", "pretty", "jsonpath", "excel", "xlsx"];
 
-/// Refuses a file whose extension names no format, before the query runs.
+/// Refuses a file that cannot be written or whose extension names no format, before the query runs.
 pub fn check_out(asking: &Asking) -> Result<(), CliError> {
+    if let Some(path) = asking.out.as_deref() {
+        destination::check(path)?;
+    }
     let Some(path) = asking.out.as_deref().filter(|path| asking.format.is_none() && Format::for_file(path).is_none()) else {
         return Ok(());
     };

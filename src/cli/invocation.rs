@@ -196,16 +196,19 @@ fn unexpected_word(word: &str, path: &str, rest: &[OsString], command: &Command)
             let noun = rest.first()?.to_str()?;
             format!("`ecs-audit fields {noun}` lists all fields of `{noun}`")
         }
-        _ => {
-            let query = habit::reworded(&text, &is_valid(jiff::Timestamp::now()))?;
-            format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(&query))
-        }
+        _ => match habit::reworded(&text, &is_valid(jiff::Timestamp::now())) {
+            Some(query) => format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(&query)),
+            None => format!("`ecs-audit {path} --help` lists what it takes"),
+        },
     };
     let inner = command.find_subcommand(path)?;
-    let most = inner.get_positionals().count();
-    let takes = if most == 1 { "one argument".to_owned() } else { format!("{most} arguments") };
+    let takes = match inner.get_positionals().count() {
+        0 => "no arguments".to_owned(),
+        1 => "one argument".to_owned(),
+        most => format!("{most} arguments"),
+    };
     let start = text.find(&format!(" {word}")).map_or(0, |space| space + 1);
-    let error = Diagnostic::error(format!("`{path}` takes {takes}, but `{word}` is another one"), start..start + word.len());
+    let error = Diagnostic::error(format!("`{path}` takes {takes}, and `{word}` is one too many"), start..start + word.len());
     Some(CliError::Query { text, diagnostics: vec![error.with_help(help)] })
 }
 

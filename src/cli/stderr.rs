@@ -124,9 +124,31 @@ pub fn time_zone(name: &str) -> Result<TimeZone, CliError> {
     })
 }
 
+/// Abbreviations that are not zones, because several zones share them, and the zone that is meant most often.
+const ABBREVIATIONS: &[(&str, &str)] = &[
+    ("PST", "America/Los_Angeles"),
+    ("PDT", "America/Los_Angeles"),
+    ("MDT", "America/Denver"),
+    ("CST", "America/Chicago"),
+    ("CDT", "America/Chicago"),
+    ("EDT", "America/New_York"),
+    ("BST", "Europe/London"),
+    ("CEST", "Europe/Berlin"),
+    ("MSK", "Europe/Moscow"),
+    ("IST", "Asia/Kolkata"),
+    ("SGT", "Asia/Singapore"),
+    ("JST", "Asia/Tokyo"),
+    ("KST", "Asia/Seoul"),
+    ("AEST", "Australia/Sydney"),
+    ("AEDT", "Australia/Sydney"),
+];
+
 /// The zone of a city, or a zone with a similar name.
 fn zone_like(name: &str) -> Option<String> {
     let zones: Vec<String> = jiff::tz::db().available().map(|zone| zone.as_str().to_owned()).collect();
+    if let Some((_, zone)) = ABBREVIATIONS.iter().find(|(short, _)| short.eq_ignore_ascii_case(name)) {
+        return Some(format!("did you mean `{zone}`?"));
+    }
     let city = name.rsplit('/').next().unwrap_or(name).replace(' ', "_");
     let of_city = zones.iter().find(|zone| zone.rsplit_once('/').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&city)));
     match of_city {

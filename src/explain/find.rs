@@ -240,7 +240,7 @@ pub fn schedule_named(records: &Records<'_>, name: &str) -> Result<Option<Subjec
 }
 
 /// The minimum length of an id prefix; shorter text is treated as a name.
-pub(super) const SHORTEST_PREFIX: usize = 4;
+pub const SHORTEST_PREFIX: usize = 4;
 
 /// Subjects whose ids begin with the typed text, up to `most`.
 pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subject>, RunError> {
