@@ -21,7 +21,8 @@ pub fn completed(mut arguments: Vec<OsString>, command: &Command) -> Vec<OsStrin
     if first.is_some_and(|word| is_question(word) && !is_command(word, command)) || is_spoken(&arguments, command) {
         arguments.insert(1, OsString::from("query"));
     }
-    separated::joined(arguments)
+    let at = first_word(&arguments, command);
+    separated::joined(arguments, at)
 }
 
 /// Whether the arguments are a sentence around a noun, such as `which tasks were oom`, which only the store can explain.

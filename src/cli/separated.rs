@@ -33,8 +33,9 @@ const KINDS: &[&str] = &[
     "id",
 ];
 
-/// The arguments with the words of a time as one argument, and without the kind of what is named.
-pub fn joined(mut arguments: Vec<OsString>) -> Vec<OsString> {
+/// The arguments with the words of a time as one argument, and without the kind of what is named after the command, whose
+/// index is given.
+pub fn joined(mut arguments: Vec<OsString>, command: Option<usize>) -> Vec<OsString> {
     let at = |arguments: &[OsString], index: usize| {
         arguments.get(index).and_then(|argument| argument.to_str()).unwrap_or_default().to_owned()
     };
@@ -53,7 +54,8 @@ pub fn joined(mut arguments: Vec<OsString>) -> Vec<OsString> {
             }
         }
         let is_name = |word: &str| !word.is_empty() && !word.starts_with('-');
-        if ABOUT_ONE.contains(&word.as_str())
+        if command == Some(index)
+            && ABOUT_ONE.contains(&word.as_str())
             && KINDS.contains(&at(&arguments, index + 1).to_lowercase().as_str())
             && is_name(&at(&arguments, index + 2))
         {
@@ -105,10 +107,12 @@ mod tests {
             ("explain task", "explain|task"),
             ("explain task --all", "explain|task|--all"),
             ("query failures by service", "query|failures|by|service"),
+            ("query failures show service limit 5", "query|failures|show|service|limit|5"),
             ("explain -- task x", "explain|--|task|x"),
         ] {
             let arguments = std::iter::once("ecs-audit").chain(line.split(' ')).map(OsString::from).collect();
-            let found: Vec<String> = joined(arguments).iter().skip(1).map(|word| word.to_str().unwrap().to_owned()).collect();
+            let found: Vec<String> =
+                joined(arguments, Some(1)).iter().skip(1).map(|word| word.to_str().unwrap().to_owned()).collect();
             assert_eq!(found.join("|"), expected, "{line}");
         }
     }

@@ -14,12 +14,13 @@ use std::path::Path;
 #[cfg(unix)]
 const MOST_FILES: usize = 10_000;
 
-/// The text of a query from its arguments. An argument with spaces was quoted for the shell, so it may be a string.
+/// The text of a query from its arguments. An argument with spaces was quoted for the shell, so it may be a string; so may
+/// one with the wildcard of SQL.
 pub fn joined(arguments: &[String]) -> String {
     let plain = arguments.join(" ");
-    let has_space = |argument: &String| argument.contains(char::is_whitespace);
-    if arguments.len() > 1 && arguments.iter().any(has_space) {
-        let quote = |argument: &String| if has_space(argument) { lang::format::literal(argument) } else { argument.clone() };
+    let is_string = |argument: &String| argument.contains(|c: char| c.is_whitespace() || c == '%');
+    if arguments.len() > 1 && arguments.iter().any(is_string) {
+        let quote = |argument: &String| if is_string(argument) { lang::format::literal(argument) } else { argument.clone() };
         let quoted = arguments.iter().map(quote).collect::<Vec<_>>().join(" ");
         if lang::parse(&quoted).is_ok() {
             return quoted;
@@ -196,6 +197,7 @@ mod tests {
         for (arguments, expected) in [
             (&["failures", "where", "message", "contains", "not found"][..], "failures where message contains 'not found'"),
             (&["failures", "since", "2026-03-04 05:00"], "failures since '2026-03-04 05:00'"),
+            (&["failures", "where", "message", "like", "%disk%"], "failures where message like '%disk%'"),
             (&["failures", "where reason = AGENT"], "failures where reason = AGENT"),
             (&["failures by reason"], "failures by reason"),
             (&["failures", "by", "reason"], "failures by reason"),

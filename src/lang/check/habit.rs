@@ -28,6 +28,16 @@ pub(super) fn reworded(query: &Query, catalog: &dyn Catalog, any_word: bool, che
     let known = Known { catalog, noun, any_word };
     let mut reworded = query.clone();
     let stage = reworded.stages.first_mut()?;
+    if stage.window.is_some() {
+        // `where time between A and B`: the window is a clause of its own.
+        stage.filter = match stage.filter.take() {
+            Some(Pred::And(mut members)) => {
+                members.retain(|member| !is_bare_time(member));
+                if members.len() > 1 { Some(Pred::And(members)) } else { members.pop() }
+            }
+            other => other.filter(|only| !is_bare_time(only)),
+        };
+    }
     stage.filter = stage.filter.take().map(|filter| known.pred(filter));
     // `by time every 1h`, and a step that was meant by a key.
     let step = stage.by.iter().enumerate().find_map(|(index, key)| Some((index, known.step(key)?)));
@@ -43,6 +53,11 @@ pub(super) fn reworded(query: &Query, catalog: &dyn Catalog, any_word: bool, che
         }
     }
     (reworded != *query && checks(&reworded)).then_some(reworded)
+}
+
+fn is_bare_time(pred: &Pred) -> bool {
+    let is_time = |expr: &Expr| matches!(expr, Expr::Field(Field::Name(name)) if name.eq_ignore_ascii_case("time"));
+    matches!(pred, Pred::Test(Test { subject, condition: Condition::True }) if is_time(&subject.value))
 }
 
 /// The names of a noun.

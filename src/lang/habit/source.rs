@@ -8,7 +8,7 @@ const FILLERS: &[&str] = &[
     "show", "list", "get", "display", "find", "give", "me", "print", "all", "the", "any", "fetch", "search", "see", "view",
     "how", "many", "what", "which", "count", "number", "total", "of", "top", "first", "last", "latest", "newest", "recent",
     "most", "failed", "failing", "refused", "every", "each", "are", "were", "there", "our", "my", "query", "select", "from", "*",
-    "(", ")", "please", "?", "tail", "head", "watch", "follow", "went", "has", "have", "did",
+    "(", ")", "please", "?", "tail", "head", "watch", "follow", "went", "has", "have", "did", "common", "frequent",
 ];
 
 /// The most words before a noun.
@@ -71,7 +71,7 @@ pub(super) fn reword(pieces: &mut Vec<Piece>) -> Option<()> {
         let first = |names: fn(&Piece) -> Option<&'static str>| {
             pieces.iter().enumerate().take(MOST_FILLERS + 1).find_map(|(index, piece)| Some((index, names(piece)?)))
         };
-        let (at, noun) = first(noun).or_else(|| first(event))?;
+        let Some((at, noun)) = first(noun).or_else(|| first(event)) else { return rows_of_group(pieces) };
         let before: Vec<Piece> = pieces.drain(..=at).take(at).collect();
         let number = |piece: &Piece| piece.lower().parse::<u32>().ok().filter(|number| *number > 0);
         if !before.iter().all(|piece| piece.is_any(FILLERS) || number(piece).is_some()) {
@@ -121,6 +121,21 @@ pub(super) fn noun(piece: &Piece) -> Option<&'static str> {
     let word = piece.lower();
     let known = NOUNS.iter().map(|noun| noun.word).find(|noun| *noun == word || noun.strip_suffix('s') == Some(&word));
     known.or_else(|| synonym(&word))
+}
+
+/// `top 5 reasons`, `most common causes since 7d`: the groups of a noun.
+fn rows_of_group(pieces: &mut Vec<Piece>) -> Option<()> {
+    let mut found = pieces.iter().enumerate().take(MOST_FILLERS + 1);
+    let (at, query) = found.find_map(|(index, piece)| Some((index, rows_called(&piece.lower())?)))?;
+    // The word alone is explained as a noun.
+    if pieces.len() == 1 || !pieces.iter().take(at).all(is_filler) {
+        return None;
+    }
+    let rows = pieces.iter().take(at).find_map(|piece| piece.lower().parse::<u32>().ok().filter(|rows| *rows > 0));
+    let mut words: Vec<Piece> = query.split(' ').map(Piece::word).collect();
+    words.extend(rows.into_iter().flat_map(|rows| [Piece::word("top"), Piece::word(rows.to_string())]));
+    pieces.splice(..=at, words);
+    Some(())
 }
 
 /// What a question without a noun asks about: `what failed yesterday`, `what happened on monday`.

@@ -18,8 +18,10 @@ const ROWS: &[&str] =
     &["kills", "kill", "killed", "errors", "error", "crashes", "problems", "issues", "exceptions", "failed", "failing"];
 
 /// Words that speech has around a value.
-const SPEECH: &[&str] =
-    &["what", "which", "who", "why", "did", "do", "does", "is", "was", "were", "has", "have", "the", "a", "an"];
+const SPEECH: &[&str] = &[
+    "what", "which", "who", "why", "did", "do", "does", "is", "was", "were", "has", "have", "the", "a", "called", "made", "used",
+    "an",
+];
 
 /// The nouns of a text that has none, in the order in which the value is looked for.
 const NOUNS: &[&str] = &["failures", "calls"];
