@@ -49,6 +49,7 @@ mod synonyms;
 mod table_tests;
 mod timeline;
 mod torn;
+mod unknown_command;
 mod verify_digests;
 
 use crate::context::Context;
