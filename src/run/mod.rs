@@ -34,7 +34,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{Checked, Role};
 use crate::plan::{self, Options, PlanError, Planned};
-use crate::render::{RANK, ROLE, ROLE_KEY};
+use crate::render::{MAIN, RANK, ROLE, ROLE_KEY};
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -225,16 +225,16 @@ fn answer_schema(planned: &Planned, checked: &Checked) -> SchemaRef {
     let fields = planned.frame.schema().fields();
     let roles = planned.columns.iter().map(|column| Some(column.role)).chain(std::iter::repeat(None));
     let ranks = ranks::of(planned, checked);
+    let main = ranks::main_column(&ranks, checked);
     let marked = fields.iter().zip(roles).map(|(field, role)| {
         let plain = Field::new(field.name(), field.data_type().clone(), true);
         let rank = ranks.get(field.name().as_str());
-        match role {
-            Some(Role::Key) => plain.with_metadata([(ROLE.to_owned(), ROLE_KEY.to_owned())].into()),
-            _ if rank.is_some() => {
-                plain.with_metadata(rank.map(|rank| (RANK.to_owned(), rank.to_string())).into_iter().collect())
-            }
-            _ => plain,
-        }
+        let is_main = main == Some(field.name().as_str());
+        let rank = rank.map(|rank| (RANK.to_owned(), rank.to_string()));
+        plain.with_metadata(match role {
+            Some(Role::Key) => [(ROLE.to_owned(), ROLE_KEY.to_owned())].into(),
+            _ => rank.into_iter().chain(is_main.then(|| (MAIN.to_owned(), String::new()))).collect(),
+        })
     });
     Arc::new(Schema::new(marked.collect::<Vec<_>>()))
 }
