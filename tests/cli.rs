@@ -178,6 +178,42 @@ fn fields_and_sql() {
     assert_eq!(by_language, by_sql);
 }
 
+#[test]
+fn sql_lists_its_tables_in_one_order_and_says_what_its_failures_are() {
+    let env = loaded();
+    let tables: Vec<String> = (0..5).map(|_| env.run(&["sql", "show tables"]).ok().out).collect();
+    assert!(tables[0].contains("failures") && tables.iter().all(|list| *list == tables[0]), "{tables:?}");
+    let ran = env.run(&["sql", "select count(*) as n from failures"]).ok();
+    assert!(ran.err.contains("note: the table `failures` has each record of a failure"), "{}", ran.err);
+    let ran = env.run(&["sql", "select count(*) as n from calls"]).ok();
+    assert!(!ran.err.contains("note:"), "{}", ran.err);
+}
+
+#[test]
+fn times_in_words_need_no_quotes() {
+    let env = loaded();
+    for (words, since) in [
+        (&["7", "days"][..], "(7d before newest event)"),
+        (&["2", "days", "ago"], "(2d before newest event)"),
+        (&["2026-03-04", "05:00"], "2026-03-04T05:00:00Z"),
+    ] {
+        let ran = env.run(&[&["check", "lost-launches", "--since"][..], words].concat());
+        assert!(ran.code < 2 && ran.err.contains(since), "{words:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn an_input_without_records_is_named_as_the_reason() {
+    let env = TestEnv::new();
+    env.write("notes.txt", "hello");
+    let ran = env.run(&["query", "failures", "--from", "notes.txt"]);
+    assert!(ran.err.contains("no records were read at all"), "{}", ran.err);
+    let ran = env.run(&["fields", "exit_code"]);
+    assert!(ran.code == 2 && ran.err.contains("`exit_code` is a field, not a noun"), "{}", ran.err);
+    let ran = env.run(&["fields", "failures.reason"]);
+    assert!(ran.code == 2 && ran.err.contains("`ecs-audit fields failures` lists all fields"), "{}", ran.err);
+}
+
 /// The newest 50 rows are for a terminal: files, pipes and programs get all of them.
 #[test]
 fn only_a_terminal_gets_the_newest_rows_alone() {

@@ -92,6 +92,8 @@ fn suggested_queries_parse() {
         let text = fs::read_to_string(&file).unwrap();
         for suggestion in suggestions(&text) {
             let query = match suggestion.strip_prefix("ecs-audit ") {
+                // An option with its value.
+                None if suggestion.starts_with('-') => continue,
                 None => suggestion,
                 // Options follow the query.
                 Some(command) => match command.strip_prefix("query \"").and_then(|query| query.split('"').next()) {

@@ -105,6 +105,22 @@ fn words_sql_and_the_commands_of_the_program_work_at_the_prompt() {
 }
 
 #[test]
+fn commands_of_the_program_and_copied_lines_work_at_the_prompt() {
+    let env = loaded();
+    let script = "explain last\nshow d25e49b0\n$ ecs-audit query \"failures by kind top 1\"\necs-audit fields failures\n\
+                  describe tasks\nfailures of checkout-web\nload exports\nq\nfailures by reason\n";
+    let output = feed(&env, &["repl", "--quiet"], script);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{out}{err}");
+    for part in ["Failure\n", "\"eventVersion\"", "kind  count\n", "missing_tasks", "stopped_reason"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    assert!(err.contains("did you mean `failures where service = checkout-web`?"), "{err}");
+    assert!(err.contains("the prompt only reads the store: leave the prompt and load with `ecs-audit load exports`"), "{err}");
+    assert!(!out.contains("reason  count"), "nothing is read after `q`: {out}");
+}
+
+#[test]
 fn the_next_result_can_go_to_a_file_with_all_rows() {
     let env = loaded();
     let script =

@@ -2,5 +2,5 @@
 #! error: unexpected `by`: expected a noun such as `failures`
 #!   | by reason
 #!   | ^^
-#!   = help: a query starts with a noun: `failures by reason`
+#!   = help: did you mean `failures by reason`?
 by reason

@@ -247,8 +247,15 @@ pub fn format_of(asking: &Asking) -> Format {
     asking.format.or(by_name).unwrap_or(Format::Table)
 }
 
-/// Refuses a file whose extension names no format, before the query runs.
+/// Formats of other programs, which people name after `-o`.
+const OTHER_FORMATS: &[&str] =
+    &["yaml", "yml", "wide", "name", "tsv", "xml", "text", "txt", "pretty", "jsonpath", "excel", "xlsx"];
+
+/// Refuses a file that cannot be written or whose extension names no format, before the query runs.
 pub fn check_out(asking: &Asking) -> Result<(), CliError> {
+    if let Some(path) = asking.out.as_deref() {
+        destination::check(path)?;
+    }
     let Some(path) = asking.out.as_deref().filter(|path| asking.format.is_none() && Format::for_file(path).is_none()) else {
         return Ok(());
     };
@@ -257,6 +264,13 @@ pub fn check_out(asking: &Asking) -> Result<(), CliError> {
     if let Ok(format) = name.parse::<Format>() {
         return Err(CliError::Sentence(format!(
             "`--out {name}` names a file; `--format {format}` chooses the format, and `--out FILE.{name}` writes to a file"
+        )));
+    }
+    // `-o yaml`, `-o wide`.
+    if OTHER_FORMATS.contains(&name.to_lowercase().as_str()) {
+        let names = Format::ALL.map(Format::name).join(", ");
+        return Err(CliError::Sentence(format!(
+            "`--out {name}` names a file, and `{name}` is not a format; `--format` chooses one of {names}, and `--expanded` shows wide rows"
         )));
     }
     let Some(extension) = path.extension() else { return Ok(()) };

@@ -2,18 +2,62 @@
 
 use super::stderr::CliError;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Creates or overwrites a file.
 pub fn create(path: &Path) -> Result<File, CliError> {
     refuse_store(path)?;
-    File::create(path).map_err(|error| CliError::Sentence(format!("`{}`: {error}", path.display())))
+    File::create(path).map_err(|error| refused(path, &error))
 }
 
 /// Creates or overwrites a file with this content.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), CliError> {
     refuse_store(path)?;
-    fs::write(path, content).map_err(|error| CliError::Sentence(format!("`{}`: {error}", path.display())))
+    fs::write(path, content).map_err(|error| refused(path, &error))
+}
+
+/// Fails if a file cannot be written, before its content is computed.
+pub fn check(path: &Path) -> Result<(), CliError> {
+    let error = if path.is_dir() {
+        io::ErrorKind::IsADirectory
+    } else if missing_folder(path).is_some() {
+        io::ErrorKind::NotFound
+    } else {
+        return Ok(());
+    };
+    Err(refused(path, &io::Error::from(error)))
+}
+
+/// Fails if a folder that does not exist yet is named like a file; `instead` is what to write, given the name without the
+/// extension.
+pub fn refuse_file_name(folder: &Path, instead: impl Fn(&str) -> String) -> Result<(), CliError> {
+    const FILES: [&str; 12] = ["csv", "json", "ndjson", "md", "html", "htm", "parquet", "pdf", "txt", "zip", "xlsx", "docx"];
+    let extension = folder.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if folder.exists() || !FILES.contains(&extension.as_str()) {
+        return Ok(());
+    }
+    let stem = folder.with_extension("").display().to_string();
+    Err(CliError::Sentence(format!("`{}` would be a folder, not a file; {}", folder.display(), instead(&stem))))
+}
+
+/// The folder of a file, if it does not exist.
+fn missing_folder(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+}
+
+/// Why a file cannot be written, and what to do.
+fn refused(path: &Path, error: &io::Error) -> CliError {
+    let why = match (error.kind(), missing_folder(path)) {
+        (io::ErrorKind::IsADirectory, _) => {
+            format!("this is a folder; name a file in it, such as `{}`", path.join("failures.csv").display())
+        }
+        (io::ErrorKind::NotFound, Some(folder)) => {
+            format!("its folder does not exist; create it first: `mkdir -p {}`", folder.display())
+        }
+        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
+    };
+    CliError::Sentence(format!("`{}`: {why}", path.display()))
 }
 
 /// Fails if a path is in the folder of a store, through links or not, or is that folder.
@@ -61,6 +105,23 @@ fn is_store(folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_written_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let message = |outcome: Result<(), CliError>| outcome.unwrap_err().to_string();
+        let missing = dir.path().join("none/x.csv");
+        assert!(message(check(&missing)).contains("; create it first: `mkdir -p "), "{}", message(check(&missing)));
+        assert_eq!(message(check(&missing)).split(": ").nth(1), message(write(&missing, "")).split(": ").nth(1));
+        assert!(message(check(dir.path())).contains("; name a file in it, such as "), "{}", message(check(dir.path())));
+        assert!(message(write(dir.path(), "")).contains("; name a file in it, such as "));
+        assert!(check(&dir.path().join("x.csv")).is_ok() && check(Path::new("x.csv")).is_ok());
+        let named = |name: &str| refuse_file_name(&dir.path().join(name), |stem| format!("write {stem}"));
+        assert!(message(named("r.HTML")).contains("would be a folder, not a file; write "));
+        assert!(named("report").is_ok() && named("2026.03").is_ok());
+        fs::create_dir(dir.path().join("old.html")).unwrap();
+        assert!(named("old.html").is_ok());
+    }
 
     #[test]
     fn a_file_of_a_store_is_not_a_destination() {

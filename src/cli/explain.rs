@@ -11,12 +11,13 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, explain, groups, homes, incidents, is_slot,
-    links_of_finding, losses, nearest, newest, of_computed, print_capacity, print_finding, print_groups, print_slot, resolve,
-    schedule_named, slot,
+    Capacity, ExpectedStart, Layout, Printed, Records, SHORTEST_PREFIX, Subject, begun, capacity, described_by, explain, groups,
+    homes, incidents, is_slot, links_of_finding, losses, nearest, newest, of_computed, print_capacity, print_finding,
+    print_groups, print_slot, resolve, schedule_named, slot,
 };
+use crate::lang::keyword::NOUNS;
 use crate::lang::time::read_instant;
-use crate::lang::{CheckContext, absolute};
+use crate::lang::{self, CheckContext, absolute};
 use crate::nouns::ViewRequest;
 use crate::render::wrap_page;
 use crate::table::TableSet;
@@ -47,9 +48,10 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
             print_capacity(&quota(arguments, &records, &tables, context)?, arguments.format, &context.tz)
         }
         Some(_) if arguments.region.is_some() => {
-            return Err(CliError::Sentence(
-                "a region is only allowed after quota: `ecs-audit explain quota ap-northeast-1`".to_owned(),
-            ));
+            let name = arguments.what.as_deref().unwrap_or_default();
+            return Err(CliError::Sentence(format!(
+                "`explain` takes one name: `ecs-audit explain {name}`; a region is only allowed after quota: `ecs-audit explain quota ap-northeast-1`"
+            )));
         }
         None => everything(None, (since, &condition), (&tables, arguments), (global, context))?,
         Some(name) if is_slot(name) => {
@@ -105,7 +107,23 @@ fn everything(
     let groups = groups(records, subject, since, kept("failures")?.as_ref())?;
     let only = kept("incidents")?;
     let incidents = incidents(records, subject, since, only.as_ref(), (DETAILED, context.threads))?;
+    if incidents.is_empty() && groups.is_empty() && !global.quiet {
+        say(&nothing_found(tables, since, condition)?);
+    }
     Ok(print_groups(&incidents, &groups, arguments.format, &context.tz))
+}
+
+/// Why there is nothing to explain: the window or the condition, or that there is nothing at all.
+fn nothing_found(tables: &Dataset, since: Option<Timestamp>, condition: &str) -> Result<String, CliError> {
+    let rows = crate::render::rows(&tables.sql("select max(\"time\") as newest from failures")?)?;
+    let look = crate::render::Look::default();
+    let newest = rows.first().and_then(|row| row.first()).map(|cell| cell.exact(&look)).filter(|time| !time.is_empty());
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    let condition = if condition.is_empty() { "" } else { " match the condition" };
+    Ok(match newest {
+        Some(newest) => format!("note: no failures{condition}{since}; the newest failure is from {newest}"),
+        None => "note: no failures are loaded; `ecs-audit doctor` shows what the store contains".to_owned(),
+    })
 }
 
 /// The explanation of an argument, as text.
@@ -199,9 +217,14 @@ pub fn known(records: &Records<'_>, name: &str) -> Result<Option<Subject>, CliEr
     Ok(begun.into_iter().next())
 }
 
+/// Whether a name means the newest failure.
+pub fn is_newest(name: &str) -> bool {
+    ["last", "latest", "newest"].iter().any(|word| word.eq_ignore_ascii_case(name))
+}
+
 /// Resolves a name or the beginning of an id; an unknown name is an error that suggests similar ones.
 pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
-    if name == "last" {
+    if is_newest(name) {
         let newest = newest(records)?;
         return newest.ok_or_else(|| CliError::Sentence("nothing to explain: no failures are recorded".to_owned()));
     }
@@ -214,11 +237,46 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
     if let Some(subject) = schedule_named(records, name)? {
         return Ok(subject);
     }
-    let near = nearest(records, name)?.map(|question| format!("; {question}")).unwrap_or_default();
+    if let Some(instead) = another_command(records, name)? {
+        return Err(CliError::Sentence(instead));
+    }
+    let near = match nearest(records, name)? {
+        Some(question) => format!("; {question}"),
+        None if name.chars().count() < SHORTEST_PREFIX => {
+            format!("; the beginning of an id has at least {SHORTEST_PREFIX} characters")
+        }
+        None => String::new(),
+    };
     Err(CliError::Sentence(format!(
         "nothing named `{name}` was found{near}\nexpected a failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, or `last`; \
          `ecs-audit query \"failures show id, kind, reason\"` lists ids"
     )))
+}
+
+/// What to do with a text that is not a name: a noun, a reason or a message.
+fn another_command(records: &Records<'_>, name: &str) -> Result<Option<String>, CliError> {
+    if name.eq_ignore_ascii_case("all") {
+        return Ok(Some("nothing is named `all`; to explain each cause once: `ecs-audit explain --all`".to_owned()));
+    }
+    if let Some(noun) = NOUNS.iter().find(|noun| noun.word.eq_ignore_ascii_case(name)) {
+        return Ok(Some(format!(
+            "`{name}` is a noun, not the name of something; to list its rows: `ecs-audit query {}`, to explain all failures: `ecs-audit explain --all`",
+            noun.word
+        )));
+    }
+    if let Some(field) = described_by(records, name)? {
+        let query = lang::shell_quoted(&format!("failures where {field} = {}", lang::format::literal(name)));
+        return Ok(Some(format!(
+            "`{name}` is a {field}, not the name of something; the failures with it: `ecs-audit query {query}`"
+        )));
+    }
+    let is_message = name.split_whitespace().count() > 2;
+    Ok(is_message.then(|| {
+        format!(
+            "nothing named `{name}` was found; to explain a message: `ecs-audit catalog explain {}`",
+            lang::shell_quoted(name)
+        )
+    }))
 }
 
 /// The subject in one account and Region: what has the same name elsewhere is something else.

@@ -33,6 +33,12 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
     let folder = &arguments.folder;
     let io = |error: std::io::Error| CliError::Sentence(format!("`{}`: {error}", folder.display()));
     destination::refuse_store(folder)?;
+    destination::refuse_file_name(folder, |stem| {
+        let file = folder.display();
+        format!(
+            "one file per noun: `ecs-audit store export {stem} --format csv`; one noun: `ecs-audit query failures --out {file}`"
+        )
+    })?;
     std::fs::create_dir_all(folder).map_err(io)?;
     let need = ViewRequest {
         anchor: tables.last.unwrap_or(context.now).as_microsecond(),

@@ -38,7 +38,17 @@ fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, CliError> {
     let known = keyword::NOUNS.iter().map(|noun| noun.word);
     if !known.clone().any(|known| known == word) {
         let mut diagnostic = Diagnostic::error(format!("unknown noun `{noun}`"), 0..noun.len());
-        if let Some(question) = suggest::question(&word, known.clone()) {
+        // `failures.reason`, or a field without its noun.
+        let field = word.rsplit('.').next().unwrap_or_default();
+        let with_field = known.clone().filter(|noun| catalog.fields(noun).iter().any(|known| known.name == field));
+        let with_field: Vec<&str> = with_field.collect();
+        if let Some(noun) = word.split('.').next().filter(|noun| *noun != field && known.clone().any(|known| known == *noun)) {
+            diagnostic = diagnostic.with_help(format!("`ecs-audit fields {noun}` lists all fields of `{noun}`"));
+        } else if !with_field.is_empty() {
+            let error = Diagnostic::error(format!("`{noun}` is a field, not a noun"), 0..noun.len());
+            let error = error.with_note(format!("nouns with this field: {}", with_field.join(", ")));
+            return Err(CliError::Query { text: noun.to_owned(), diagnostics: vec![error] });
+        } else if let Some(question) = suggest::question(&word, known.clone()) {
             diagnostic = diagnostic.with_label(question);
         }
         let diagnostic = diagnostic.with_note(format!("nouns: {}", known.collect::<Vec<_>>().join(", ")));

@@ -1,25 +1,48 @@
 //! The command line as people type it: a question without `query`, and the errors of arguments that do not fit.
 //!
 //! In: the arguments of the process. Out: arguments for the parser, or a text for stderr. Invariant: a command is never
-//! taken for a question, because only nouns and saved queries start one.
+//! taken for a question, because no command is a noun, a saved query or the beginning of a sentence about one.
 
+use super::foreign_options;
 use super::query::is_valid;
 use super::stderr::CliError;
-use super::synonyms;
+use super::{separated, synonyms, unknown_command};
 use crate::diagnostic::Diagnostic;
 use crate::lang::keyword::{self, NOUNS};
 use crate::lang::{self, habit, suggest};
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
+use std::path::Path;
 
 /// Adds the command `query` before a question: `ecs-audit failures by reason`.
 pub fn completed(mut arguments: Vec<OsString>, command: &Command) -> Vec<OsString> {
     let first = first_word(&arguments, command).and_then(|index| arguments.get(index)).and_then(|word| word.to_str());
-    if first.is_some_and(|word| is_question(word) && !is_command(word, command)) {
+    if first.is_some_and(|word| is_question(word) && !is_command(word, command)) || is_spoken(&arguments, command) {
         arguments.insert(1, OsString::from("query"));
     }
-    arguments
+    let at = first_word(&arguments, command);
+    separated::joined(arguments, at)
+}
+
+/// Whether the arguments are a sentence around a noun, such as `which tasks were oom`, which only the store can explain.
+fn is_spoken(arguments: &[OsString], command: &Command) -> bool {
+    let Some(at) = first_word(arguments, command) else { return false };
+    let text = joined(arguments.get(at..).unwrap_or_default());
+    let Some((first, rest)) = text.split_once(char::is_whitespace) else { return false };
+    let names = command.get_subcommands().map(Command::get_name).chain(NOUNS.iter().map(|noun| noun.word));
+    // `task ID`.
+    let is_singular = NOUNS.iter().any(|noun| noun.word.strip_suffix('s') == Some(first));
+    !rest.trim().is_empty()
+        && first.chars().all(char::is_alphanumeric)
+        && !is_command(first, command)
+        && !Path::new(first).exists()
+        && (is_singular || suggest::nearest(first, names).is_empty())
+        && synonyms::meant("", first).is_none()
+        && lang::described_noun(&text).is_none()
+        && !habit::is_sql(&text)
+        && habit::reworded(&text, &is_valid(jiff::Timestamp::now())).is_none()
+        && !habit::with_bare_value(&text).is_empty()
 }
 
 fn is_command(word: &str, command: &Command) -> bool {
@@ -70,11 +93,26 @@ pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command)
             if arguments.get(at)?.to_str()? != word {
                 return unknown_action(word, arguments.get(at..)?, command);
             }
-            Some(unknown_command(word, arguments.get(at..).unwrap_or_default(), command))
+            Some(unknown_command::explained(word, arguments.get(at..).unwrap_or_default(), command))
         }
         ErrorKind::UnknownArgument => {
-            let option = context(ContextKind::InvalidArg)?.split(['=', ' ']).next()?;
-            clause_as_option(option, arguments, command)
+            let word = context(ContextKind::InvalidArg)?;
+            let (inner, path, at) = innermost(arguments, command);
+            if !word.starts_with('-') {
+                return unexpected_word(word, &path, arguments.get(at..)?, command);
+            }
+            let option = word.split(['=', ' ']).next()?;
+            let rest: Vec<&str> = arguments.get(at..)?.iter().filter_map(|argument| argument.to_str()).collect();
+            Some(foreign_options::explained(option, &rest, &path, inner, command))
+        }
+        ErrorKind::ValueValidation => {
+            let (option, value) = (context(ContextKind::InvalidArg)?, context(ContextKind::InvalidValue)?);
+            let is_path = option.starts_with("--format") && Path::new(value).exists();
+            is_path.then(|| {
+                let error = Diagnostic::general(format!("`{value}` is not a format, but a file or folder"));
+                let help = format!("did you mean `--from {value}`? It reads an export; `-f` is short for --format");
+                CliError::Query { text: String::new(), diagnostics: vec![error.with_help(help)] }
+            })
         }
         ErrorKind::MissingRequiredArgument => {
             let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else { return None };
@@ -94,6 +132,9 @@ fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<Cl
     let error = Diagnostic::error(format!("`{word}` is not an action of `{path}`"), start..start + word.len());
     let actions: Vec<&str> = inner.get_subcommands().map(Command::get_name).filter(|name| *name != "help").collect();
     let error = match synonyms::meant(path, word) {
+        _ if path == "help" && word_of_language(word).is_some() => {
+            return word_of_language(word).map(|help| CliError::Query { text, diagnostics: vec![error.with_help(help)] });
+        }
         Some(action) => error.with_help(format!("did you mean `{}`?", format!("ecs-audit {path} {action}").trim_end())),
         None => match suggest::question(word, actions.iter().copied()) {
             Some(question) => error.with_label(question),
@@ -107,16 +148,38 @@ fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<Cl
     Some(CliError::Query { text, diagnostics: vec![error] })
 }
 
-/// A command without what it needs, with its first example.
-fn missing_argument(missing: &[String], arguments: &[OsString], command: &Command) -> Option<CliError> {
-    let mut at = first_word(arguments, command)?;
-    let mut inner = command.find_subcommand(arguments.get(at)?.to_str()?)?;
+/// Where the help of a noun or a keyword is.
+fn word_of_language(word: &str) -> Option<String> {
+    let word = word.to_lowercase();
+    if let Some(noun) = lang::described_noun(&format!("fields {word}")) {
+        return Some(format!(
+            "`{noun}` is a noun: `ecs-audit fields {noun}` lists its fields, and `ecs-audit query {noun}` its rows"
+        ));
+    }
+    let keyword = keyword::KEYWORDS.iter().find(|keyword| keyword.word == word)?;
+    Some(format!("`{word}` is a word of the query language: {}; `ecs-audit query --help` has examples", keyword.doc))
+}
+
+/// The command of the arguments, its path, and the index of the first argument after it.
+fn innermost<'c>(arguments: &[OsString], command: &'c Command) -> (&'c Command, String, usize) {
+    let named = |inner: &'c Command, at: usize| {
+        arguments.get(at).and_then(|word| word.to_str()).and_then(|word| inner.find_subcommand(word))
+    };
+    let Some((mut inner, mut at)) = first_word(arguments, command).and_then(|at| Some((named(command, at)?, at + 1))) else {
+        return (command, String::new(), 1);
+    };
     let mut path = inner.get_name().to_owned();
-    while let Some(next) = arguments.get(at + 1).and_then(|word| word.to_str()).and_then(|word| inner.find_subcommand(word)) {
+    while let Some(next) = named(inner, at) {
         inner = next;
         path.push_str(&format!(" {}", inner.get_name()));
         at += 1;
     }
+    (inner, path, at)
+}
+
+/// A command without what it needs, with its first example.
+fn missing_argument(missing: &[String], arguments: &[OsString], command: &Command) -> Option<CliError> {
+    let (inner, path, _) = innermost(arguments, command);
     let help = inner.get_after_help()?.to_string().replace(super::help::JOINED, " ");
     let example = help.lines().map(str::trim).find(|line| line.starts_with("ecs-audit"))?.to_owned();
     let error = Diagnostic::general(format!("`ecs-audit {path}` needs {}", missing.join(" and ")));
@@ -124,88 +187,37 @@ fn missing_argument(missing: &[String], arguments: &[OsString], command: &Comman
     Some(CliError::Query { text: String::new(), diagnostics: vec![error] })
 }
 
+/// A word more than a command takes: SQL without quotes, or a sentence such as `show me all failures`.
+fn unexpected_word(word: &str, path: &str, rest: &[OsString], command: &Command) -> Option<CliError> {
+    let words = joined(rest);
+    let text = format!("{path} {words}");
+    let help = match path {
+        "sql" => format!("quote the statement: `ecs-audit sql {}`", lang::shell_quoted(&words)),
+        "fields" => {
+            let noun = rest.first()?.to_str()?;
+            format!("`ecs-audit fields {noun}` lists all fields of `{noun}`")
+        }
+        _ => match habit::reworded(&text, &is_valid(jiff::Timestamp::now())) {
+            Some(query) => format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(&query)),
+            None => format!("`ecs-audit {path} --help` lists what it takes"),
+        },
+    };
+    let inner = command.find_subcommand(path)?;
+    let takes = match inner.get_positionals().count() {
+        0 => "no arguments".to_owned(),
+        1 => "one argument".to_owned(),
+        most => format!("{most} arguments"),
+    };
+    let start = text.find(&format!(" {word}")).map_or(0, |space| space + 1);
+    let error = Diagnostic::error(format!("`{path}` takes {takes}, and `{word}` is one too many"), start..start + word.len());
+    Some(CliError::Query { text, diagnostics: vec![error.with_help(help)] })
+}
+
 /// The words of arguments, for a query.
-fn joined(arguments: &[OsString]) -> String {
+pub(super) fn joined(arguments: &[OsString]) -> String {
     let words: Vec<_> =
         arguments.iter().map(|argument| argument.to_string_lossy()).take_while(|word| !word.starts_with("--")).collect();
     words.join(" ")
-}
-
-fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> CliError {
-    let text = joined(rest);
-    let first = word.split_whitespace().next().unwrap_or_default().to_owned();
-    // The parser explains both.
-    if (habit::is_sql(&text) || lang::described_noun(&text).is_some())
-        && let Err(diagnostics) = lang::parse(&text)
-    {
-        return CliError::Query { text, diagnostics };
-    }
-    let error = Diagnostic::error(format!("`{first}` is neither a command nor a noun"), 0..first.len());
-    let commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-    let names = commands.iter().copied().chain(NOUNS.iter().map(|noun| noun.word));
-    // Rows that a query names are not a misspelled command: `services` is similar to `serve`.
-    let rows = habit::rows_called(&first.to_lowercase());
-    let near = if rows.is_some() { Vec::new() } else { suggest::nearest(&first, names) };
-    let reworded = habit::reworded(&text, &is_valid(jiff::Timestamp::now()));
-    // What other programs call a command is not a misspelled one: `import` is similar to `report`.
-    if let (Some(meant), None) = (synonyms::meant("", &first), &reworded) {
-        let after = if meant.starts_with('-') { "" } else { text.get(first.len()..).unwrap_or_default() };
-        let error = error.with_help(format!("did you mean `ecs-audit {meant}{after}`?"));
-        return CliError::Query { text, diagnostics: vec![error] };
-    }
-    let error = match (near.first(), reworded) {
-        (_, Some(query)) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(&query))),
-        (Some(name), None) => {
-            let after = text.get(first.len()..).unwrap_or_default();
-            let names: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
-            let line = format!("{name}{after}");
-            let is_query = NOUNS.iter().any(|noun| noun.word == *name) && lang::parse(&line).is_ok();
-            let quoted = if is_query { lang::shell_quoted(&line) } else { line };
-            let works = if near.len() == 1 { Some(format!("`ecs-audit {quoted}`")) } else { None };
-            let error = error.with_label(format!("did you mean {}?", names.join(" or ")));
-            match works {
-                Some(works) => error.with_help(works),
-                None => error,
-            }
-        }
-        (None, None) => match rows {
-            Some(query) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(query))),
-            None => error
-                .with_note(format!("commands: {}", commands.join(", ")))
-                .with_help("`ecs-audit failures by reason since 7d` runs a query; `ecs-audit --help` lists the commands"),
-        },
-    };
-    CliError::Query { text, diagnostics: vec![error] }
-}
-
-/// `query failures --since 7d`: a clause that was written as an option.
-fn clause_as_option(option: &str, arguments: &[OsString], command: &Command) -> Option<CliError> {
-    let name = option.strip_prefix("--")?;
-    let at = first_word(arguments, command)?;
-    let asks = arguments.get(at).is_some_and(|word| word == "query");
-    if !asks || !keyword::is_clause(name) {
-        return None;
-    }
-    let mut words: Vec<String> = Vec::new();
-    for argument in arguments.get(at + 1..)? {
-        let word = argument.to_str()?;
-        match word.strip_prefix("--") {
-            Some(option) => {
-                let (clause, value) = option.split_once('=').unwrap_or((option, ""));
-                if !keyword::is_clause(clause) {
-                    break;
-                }
-                words.push(format!("{clause} {value}"));
-            }
-            None => words.push(word.to_owned()),
-        }
-    }
-    let error = Diagnostic::general(format!("`{option}` is not an option of `query`: `{name}` is part of the query"));
-    let help = match lang::parse(&words.join(" ")) {
-        Ok(query) => format!("`ecs-audit query {}`", lang::shell_quoted(&lang::format(&query))),
-        Err(_) => format!("`ecs-audit query \"failures {name} …\"`"),
-    };
-    Some(CliError::Query { text: String::new(), diagnostics: vec![error.with_help(help)] })
 }
 
 #[cfg(test)]
@@ -288,6 +300,49 @@ mod tests {
         ] {
             assert!(message(words).contains(expected), "{words:?}: {}", message(words));
         }
-        assert_eq!(message(&["query", "failures", "--frobnicate"]), "");
+    }
+
+    #[test]
+    fn names_of_files_and_things_are_recognized() {
+        for (words, expected) in [
+            (
+                &["Cargo.toml"][..],
+                "`ecs-audit load Cargo.toml`; to query it directly: `ecs-audit query --from Cargo.toml \"failures by reason\"`",
+            ),
+            (&["src", "calls by user"], "`ecs-audit query --from src \"calls by user\"`"),
+            (&["s3://bucket/AWSLogs"], "to load it: `ecs-audit load s3://bucket/AWSLogs`"),
+            (&["42b98325d5f2"], "did you mean `ecs-audit explain 42b98325d5f2`?"),
+            (&["checkout-web"], "did you mean `ecs-audit explain checkout-web`?"),
+            (&["verify-digest"], "did you mean `verify-digests`?"),
+            (&["why", "did", "checkout-web", "fail?"], "did you mean `ecs-audit explain checkout-web`?"),
+            (&["why"], "did you mean `ecs-audit explain last`?"),
+            (&["describe", "task"], "`ecs-audit fields tasks` lists the fields"),
+            (&["help", "tasks"], "`ecs-audit fields tasks` lists its fields"),
+            (&["help", "since"], "`since` is a word of the query language: start of the window"),
+            (&["show", "me", "all", "failures"], "did you mean `ecs-audit query \"failures\"`?"),
+            (&["sql", "select", "1", "as", "n"], "quote the statement: `ecs-audit sql \"select 1 as n\"`"),
+            (&["fields", "failures", "reason"], "`ecs-audit fields failures` lists all fields"),
+            (&["query", "failures", "-f", "src"], "did you mean `--from src`?"),
+            (&["tail"], "did you mean `ecs-audit query \"failures limit 20\"`?"),
+        ] {
+            assert!(message(words).contains(expected), "{words:?}: {}", message(words));
+        }
+    }
+
+    #[test]
+    fn sentences_about_a_noun_are_for_the_store() {
+        for (words, expected) in [
+            (&["which", "tasks", "were", "oom"][..], true),
+            (&["stopped tasks"], true),
+            (&["how", "many", "failures"], false),
+            (&["fialures", "by", "reason"], false),
+            (&["get", "failures"], false),
+            (&["load", "tasks"], false),
+            (&["task", "42b98325"], true),
+            (&["describe", "failures"], false),
+            (&["stopped"], false),
+        ] {
+            assert_eq!(is_spoken(&line(words), &command()), expected, "{words:?}");
+        }
     }
 }

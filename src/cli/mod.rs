@@ -17,6 +17,7 @@ mod evaluated;
 mod explain;
 mod export;
 mod fields;
+mod foreign_options;
 mod help;
 mod interrupt;
 mod invocation;
@@ -37,6 +38,7 @@ mod repl;
 mod report;
 mod rules;
 mod scope;
+mod separated;
 mod serve;
 mod short_formats;
 mod show;
@@ -47,6 +49,7 @@ mod synonyms;
 mod table_tests;
 mod timeline;
 mod torn;
+mod unknown_command;
 mod verify_digests;
 
 use crate::context::Context;
@@ -131,7 +134,7 @@ fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, CliError>
         Ok(_) if at_terminal => return repl::run(&args::Repl::default(), global, context),
         Ok(_) => stderr::say_raw(&format!("{ABOUT}\n{FIRST_QUESTION}\n{OTHER_COMMANDS}")),
         Err(crate::store::StoreError::Missing(_)) => {
-            stderr::say_raw(&format!("{ABOUT}\n{}\n{OTHER_COMMANDS}", stderr::first_steps()))
+            stderr::say_raw(&format!("{ABOUT}\n{}\n{OTHER_COMMANDS}", stderr::first_steps("DIR")))
         }
         Err(error) => return Err(error.into()),
     }

@@ -83,8 +83,18 @@ fn read(arguments: &Preflight) -> Result<(String, String), CliError> {
     } else {
         std::fs::read_to_string(&arguments.file)
     };
-    let json =
-        outcome.map_err(|error| CliError::Sentence(format!("`{file}`: {error}; expected the JSON of a task definition")))?;
+    let json = outcome.map_err(|error| {
+        let why = error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase();
+        // A task definition has a name, too.
+        let is_name = error.kind() == std::io::ErrorKind::NotFound && !file.contains(['.', '/']);
+        let how = match is_name {
+            true => format!(
+                "; to check a registered one: `aws ecs describe-task-definition --task-definition {file} | ecs-audit preflight -`"
+            ),
+            false => String::new(),
+        };
+        CliError::Sentence(format!("`{file}`: {why}; expected the JSON of a task definition{how}"))
+    })?;
     Ok((json, file))
 }
 

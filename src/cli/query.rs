@@ -38,6 +38,11 @@ const SUGGESTED: usize = 1000;
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     check_out(&arguments.asking)?;
     let statement = &arguments.statement;
+    if let Ok(query) = lang::parse(statement) {
+        let error = Diagnostic::general("this is a query, not a SQL statement");
+        let help = format!("`ecs-audit query {}`", lang::shell_quoted(&lang::format(&query)));
+        return Err(CliError::Query { text: statement.clone(), diagnostics: vec![error.with_help(help)] });
+    }
     let from = &arguments.asking.from;
     let read = if from.is_empty() { None } else { columns::of_statement(arguments, global, context)? };
     let tables = match read {
@@ -56,6 +61,12 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
     deliver(&answer, &arguments.asking, false, Shown::All, context)?;
     if !global.quiet {
         report_written(&answer, &arguments.asking);
+        // The noun has another number of rows than the table of its name.
+        if plan::tables_named_in(statement).contains(Table::Failures.name()) {
+            say(
+                "note: the table `failures` has each record of a failure; `ecs-audit query` merges those of one failure into one row",
+            );
+        }
     }
     Ok(tables.loaded)
 }
@@ -128,7 +139,14 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         }
         CliError::Query { text: text.clone(), diagnostics }
     };
-    let query = lang::parse_if(&text, &is_valid(context.now)).map_err(wrong)?;
+    let query = match lang::parse_if(&text, &is_valid(context.now)) {
+        Ok(query) => query,
+        Err(errors) if errors.iter().all(|error| error.help.is_none()) => {
+            let meant = meant_in_store(&text, arguments, global, context);
+            return Err(wrong(lang::suggested(&text, errors, meant)));
+        }
+        Err(errors) => return Err(wrong(errors)),
+    };
     let wants_json = format_of(&arguments.asking) == Format::Json;
     if arguments.canonical {
         let canonical = lang::format(&query);
@@ -204,6 +222,16 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         note_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
+}
+
+/// The query that a text with a value but without its field means, such as `failures of checkout`, if the store has the value.
+fn meant_in_store(text: &str, arguments: &Query, global: &Global, context: &Context) -> Option<String> {
+    // Reading an export for a hint could take minutes.
+    if !arguments.asking.from.is_empty() || lang::habit::with_bare_value(text).is_empty() {
+        return None;
+    }
+    let tables = Dataset::open(&arguments.asking.from, false, TableSet::ALL, global, context).ok()?;
+    Asker::new(&tables, None, BTreeMap::new(), global, context).ok()?.meant(text)
 }
 
 /// The runner of a query with these arguments.
@@ -366,6 +394,17 @@ impl<'t> Asker<'t> {
         Ok(Asker { tables, anchor, default_rows: None, catalog, context })
     }
 
+    /// The query that a text with a value but without its field means, if the tables have the value.
+    pub fn meant(&self, text: &str) -> Option<String> {
+        let check = check_context(self.anchor.time, self.tables, self.context);
+        let queries = lang::habit::with_bare_value(text);
+        let named =
+            |any_word: bool| queries.iter().find_map(|query| lang::with_named_field(query, &self.catalog, any_word, &check));
+        // Without a noun, a word that is no value is more likely a misspelled noun.
+        let found = named(false).or_else(|| if queries.len() == 1 { named(true) } else { None });
+        found.map(|query| lang::format(&query))
+    }
+
     /// Expands saved queries in a query.
     pub fn expand(&self, query: &ast::Query, text: &str) -> Result<ast::Query, CliError> {
         lang::expand(query, &self.catalog).map_err(|diagnostics| CliError::Query { text: text.to_owned(), diagnostics })
@@ -526,6 +565,9 @@ pub fn after(answer: &Answer, checked: &Checked, tables: &Dataset, options: Opti
         let mut text = "note: no rows".to_owned();
         for line in lines {
             text.push_str(&format!("\n  = {}", crate::render::visible(&line)));
+        }
+        if tables.first.is_none() {
+            text.push_str("\n  = no records were read at all; `ecs-audit load PATH` reports what it found in each file");
         }
         say_raw(&text);
     }

@@ -44,6 +44,9 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
         return Err(CliError::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
     };
     destination::refuse_store(out)?;
+    destination::refuse_file_name(out, |stem| {
+        format!("`--out {stem}` writes a report of several files, and a browser shows or prints {stem}/report.html")
+    })?;
     report::check_names(&arguments.sections)?;
     report::check_folder(out)?;
     // The original record of a call shows which rule it disabled.

@@ -25,7 +25,11 @@ pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitC
 
 /// Prints the record with an id.
 pub fn print_record(id: &str, format: TextFormat, tables: &Dataset) -> Result<ExitCode, CliError> {
-    let record = find(id, tables)?;
+    let newest = match explain::is_newest(id) {
+        true => Some(explain::subject(&explain::records(tables), id)?.name),
+        false => None,
+    };
+    let record = find(newest.as_deref().unwrap_or(id), tables)?;
     match format {
         TextFormat::Text => print(&record)?,
         TextFormat::Json => {
@@ -86,7 +90,13 @@ fn find(id: &str, tables: &Dataset) -> Result<Record, CliError> {
     if let Some(found) = of_subject(whole, tables)? {
         return Ok(found);
     }
-    Err(CliError::Sentence(format!("no record has the id `{}`; `--evidence` lists the ids behind each row of a query", whole)))
+    let short = match whole.chars().count() < SHORTEST {
+        true => format!("; the beginning of an id has at least {SHORTEST} characters"),
+        false => String::new(),
+    };
+    Err(CliError::Sentence(format!(
+        "no record has the id `{whole}`{short}; `--evidence` lists the ids behind each row of a query"
+    )))
 }
 
 /// The newest record of what `explain` and `timeline` know by a name or the beginning of an id.

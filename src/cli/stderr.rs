@@ -74,20 +74,23 @@ impl CliError {
                 say_raw(&render_all(diagnostics, text));
             }
             CliError::Store(StoreError::Missing(path)) => {
-                let path = path.display().to_string();
-                say_raw(&format!("error: there is no store at `{}`\n{}", visible(&path), first_steps()));
+                // A folder that is not a store may be an export.
+                let is_export = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+                let path = visible(&path.display().to_string()).into_owned();
+                let steps = first_steps(if is_export { &path } else { "DIR" });
+                say_raw(&format!("error: there is no store at `{path}`\n{steps}"));
             }
             other => say(&format!("error: {other}")),
         }
     }
 }
 
-/// What to do without a store.
-pub fn first_steps() -> String {
+/// What to do without a store, with the folder of an export.
+pub fn first_steps(export: &str) -> String {
     [
-        "  = load an export: `ecs-audit load DIR` (CloudTrail, ECS events, dstack runs, in any mix)",
-        "  = then ask: `ecs-audit failures by reason since 7d`, or `ecs-audit doctor` for what the store contains",
-        "  = or query an export directly: `ecs-audit query --from DIR \"failures by reason since 7d\"`",
+        format!("  = load an export: `ecs-audit load {export}` (CloudTrail, ECS events, dstack runs, in any mix)"),
+        "  = then ask: `ecs-audit failures by reason since 7d`, or `ecs-audit doctor` for what the store contains".to_owned(),
+        format!("  = or query an export directly: `ecs-audit query --from {export} \"failures by reason since 7d\"`"),
     ]
     .join("\n")
 }
@@ -121,9 +124,31 @@ pub fn time_zone(name: &str) -> Result<TimeZone, CliError> {
     })
 }
 
+/// Abbreviations that are not zones, because several zones share them, and the zone that is meant most often.
+const ABBREVIATIONS: &[(&str, &str)] = &[
+    ("PST", "America/Los_Angeles"),
+    ("PDT", "America/Los_Angeles"),
+    ("MDT", "America/Denver"),
+    ("CST", "America/Chicago"),
+    ("CDT", "America/Chicago"),
+    ("EDT", "America/New_York"),
+    ("BST", "Europe/London"),
+    ("CEST", "Europe/Berlin"),
+    ("MSK", "Europe/Moscow"),
+    ("IST", "Asia/Kolkata"),
+    ("SGT", "Asia/Singapore"),
+    ("JST", "Asia/Tokyo"),
+    ("KST", "Asia/Seoul"),
+    ("AEST", "Australia/Sydney"),
+    ("AEDT", "Australia/Sydney"),
+];
+
 /// The zone of a city, or a zone with a similar name.
 fn zone_like(name: &str) -> Option<String> {
     let zones: Vec<String> = jiff::tz::db().available().map(|zone| zone.as_str().to_owned()).collect();
+    if let Some((_, zone)) = ABBREVIATIONS.iter().find(|(short, _)| short.eq_ignore_ascii_case(name)) {
+        return Some(format!("did you mean `{zone}`?"));
+    }
     let city = name.rsplit('/').next().unwrap_or(name).replace(' ', "_");
     let of_city = zones.iter().find(|zone| zone.rsplit_once('/').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&city)));
     match of_city {

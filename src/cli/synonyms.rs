@@ -6,7 +6,7 @@ const SYNONYMS: &[(&str, &[&str], &str)] = &[
     ("", &["status", "info", "stat", "health", "overview", "diagnose"], "doctor"),
     ("", &["ls", "list", "tables", "schema", "nouns"], "fields"),
     ("", &["why", "describe", "inspect", "debug"], "explain"),
-    ("", &["history", "trace"], "timeline"),
+    ("", &["history", "trace", "log", "logs"], "timeline"),
     ("", &["diff"], "changes"),
     ("", &["lint", "validate"], "preflight"),
     ("", &["shell", "console", "prompt", "interactive"], "repl"),

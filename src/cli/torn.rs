@@ -14,12 +14,13 @@ use std::path::Path;
 #[cfg(unix)]
 const MOST_FILES: usize = 10_000;
 
-/// The text of a query from its arguments. An argument with spaces was quoted for the shell, so it may be a string.
+/// The text of a query from its arguments. An argument with spaces was quoted for the shell, so it may be a string; so may
+/// one with the wildcard of SQL.
 pub fn joined(arguments: &[String]) -> String {
     let plain = arguments.join(" ");
-    let has_space = |argument: &String| argument.contains(char::is_whitespace);
-    if arguments.len() > 1 && arguments.iter().any(has_space) {
-        let quote = |argument: &String| if has_space(argument) { lang::format::literal(argument) } else { argument.clone() };
+    let is_string = |argument: &String| argument.contains(|c: char| c.is_whitespace() || c == '%');
+    if arguments.len() > 1 && arguments.iter().any(is_string) {
+        let quote = |argument: &String| if is_string(argument) { lang::format::literal(argument) } else { argument.clone() };
         let quoted = arguments.iter().map(quote).collect::<Vec<_>>().join(" ");
         if lang::parse(&quoted).is_ok() {
             return quoted;
@@ -65,7 +66,8 @@ fn lost_test(text: &str, errors: &[Diagnostic], taken: Option<&str>) -> Option<S
     let is_name =
         |index: usize| matches!(tokens.get(index).map(|token| &token.kind), Some(TokenKind::Word(_) | TokenKind::Name(_)));
     let ends = |index: usize| match tokens.get(index).map(|token| &token.kind) {
-        Some(TokenKind::Word(word)) => lang::keyword::is_reserved(word),
+        // `time between A and B` is a habit of SQL.
+        Some(TokenKind::Word(word)) => lang::keyword::is_reserved(word) && !word.eq_ignore_ascii_case("between"),
         Some(kind) => matches!(kind, TokenKind::Close | TokenKind::Pipe),
         None => true,
     };
@@ -159,6 +161,7 @@ mod tests {
             ("failures where exit_code 137 by reason", "137", Some("="), Some("failures where exit_code >= 137 by reason")),
             ("failures where reason = AGENT", "AGENT", Some("137"), None),
             ("failures by exit_cod", "exit_cod", Some("137"), None),
+            ("failures where time between 2026-03-04 and 2026-03-05", "time", None, None),
             ("fialures", "fialures", None, None),
         ] {
             assert_eq!(lost_test(text, &error(text, word), taken).as_deref(), expected, "{text} {taken:?}");
@@ -196,6 +199,7 @@ mod tests {
         for (arguments, expected) in [
             (&["failures", "where", "message", "contains", "not found"][..], "failures where message contains 'not found'"),
             (&["failures", "since", "2026-03-04 05:00"], "failures since '2026-03-04 05:00'"),
+            (&["failures", "where", "message", "like", "%disk%"], "failures where message like '%disk%'"),
             (&["failures", "where reason = AGENT"], "failures where reason = AGENT"),
             (&["failures by reason"], "failures by reason"),
             (&["failures", "by", "reason"], "failures by reason"),

@@ -271,7 +271,7 @@ fn is_stall(name: &str) -> bool {
 }
 
 /// The minimum length of an id prefix; shorter text is treated as a name.
-pub(super) const SHORTEST_PREFIX: usize = 4;
+pub const SHORTEST_PREFIX: usize = 4;
 
 /// Subjects whose ids begin with the typed text, up to `most`.
 pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subject>, RunError> {
@@ -341,19 +341,20 @@ fn read(typed: &str) -> Typed {
     };
     let arn: Vec<&str> = typed.strip_prefix("arn:").map(|rest| rest.splitn(5, ':').collect()).unwrap_or_default();
     if let [_, _, region, account, resource] = arn.as_slice() {
-        let parts: Vec<&str> = resource.split('/').collect();
-        let kinds: &[SubjectKind] = match parts.first() {
-            Some(&"task") => &[SubjectKind::Task],
-            Some(&"service") => &[SubjectKind::Service],
-            Some(&"container-instance") => &[SubjectKind::Instance],
-            Some(&"task-definition") => &[SubjectKind::Family],
-            Some(&"cluster") => &[SubjectKind::Cluster],
-            _ => all,
-        };
-        let cluster = if parts.len() == 3 { parts.get(1).map(|cluster| (*cluster).to_owned()) } else { None };
         let known = |part: &str| (!part.is_empty()).then(|| part.to_owned());
-        let name = parts.last().copied().unwrap_or_default().to_owned();
-        return Typed { kinds, cluster, name, account: known(account), region: known(region) };
+        return Typed { account: known(account), region: known(region), ..of_resource(resource, all) };
+    }
+    if let Some(typed) = of_console(typed) {
+        return typed;
+    }
+    // `task/ID`, as in the last part of an ARN.
+    let kind = typed.split('/').next().map(kinds_of_resource).unwrap_or_default();
+    if !kind.is_empty() && typed.contains('/') {
+        return of_resource(typed, kind);
+    }
+    // Ids are in lower case; some tools show them in upper case.
+    if is_upper_case_id(typed) {
+        return plain(all, None, typed.to_lowercase());
     }
     if !typed.is_empty() && typed.len() > 12 && typed.chars().all(|letter| letter.is_ascii_digit()) {
         return plain(&[SubjectKind::Deployment], None, format!("ecs-svc/{typed}"));
@@ -366,6 +367,69 @@ fn read(typed: &str) -> Typed {
         ),
         _ => plain(all, None, typed.to_owned()),
     }
+}
+
+/// What a resource of an ARN names, such as `task/batch/ID`; anything of `others` if its type is unknown.
+fn of_resource(resource: &str, others: &'static [SubjectKind]) -> Typed {
+    let parts: Vec<&str> = resource.split('/').collect();
+    let kinds = parts.first().map(|word| kinds_of_resource(word)).filter(|kinds| !kinds.is_empty()).unwrap_or(others);
+    let cluster = if parts.len() == 3 { parts.get(1).map(|cluster| (*cluster).to_owned()) } else { None };
+    let name = parts.last().copied().unwrap_or_default().to_owned();
+    Typed { kinds, cluster, name, account: None, region: None }
+}
+
+/// The kinds that a type of resources in an ARN stands for; none if it is unknown.
+fn kinds_of_resource(word: &str) -> &'static [SubjectKind] {
+    match word {
+        "task" => &[SubjectKind::Task],
+        "service" => &[SubjectKind::Service],
+        "container-instance" => &[SubjectKind::Instance],
+        "task-definition" => &[SubjectKind::Family],
+        "cluster" => &[SubjectKind::Cluster],
+        _ => &[],
+    }
+}
+
+/// What a page of the AWS console shows, by its address: `https://…/ecs/v2/clusters/batch/tasks/ID/configuration?region=…`.
+fn of_console(address: &str) -> Option<Typed> {
+    let parts: Vec<&str> = address.strip_prefix("https://")?.split(['/', '?', '#', '&']).collect();
+    parts.first().filter(|host| host.ends_with("console.aws.amazon.com"))?;
+    let after = |word: &str| {
+        let at = parts.iter().position(|part| *part == word)?;
+        parts.get(at + 1).filter(|part| !part.is_empty()).map(|part| (*part).to_owned())
+    };
+    let cluster = after("clusters");
+    let region = parts.iter().find_map(|part| part.strip_prefix("region=")).map(str::to_owned);
+    let named: [(&str, &'static [SubjectKind]); 4] = [
+        ("tasks", &[SubjectKind::Task]),
+        ("services", &[SubjectKind::Service]),
+        ("container-instances", &[SubjectKind::Instance]),
+        ("task-definitions", &[SubjectKind::Family]),
+    ];
+    let found = named.into_iter().find_map(|(word, kinds)| Some((kinds, after(word)?)));
+    let (kinds, name, cluster) = match found {
+        Some((kinds, name)) => (kinds, name, cluster),
+        None => (kinds_of_resource("cluster"), cluster?, None),
+    };
+    Some(Typed { kinds, cluster, name, account: None, region })
+}
+
+/// Whether a text is the id of a task or a record in upper case.
+fn is_upper_case_id(text: &str) -> bool {
+    let digits = || text.bytes().filter(|b| *b != b'-');
+    digits().count() == 32
+        && digits().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_lowercase())
+        && digits().any(|b| b.is_ascii_uppercase())
+}
+
+/// A column of `failures` in which a text is a value that is not a name, such as a reason.
+pub fn described_by(records: &Records<'_>, value: &str) -> Result<Option<&'static str>, RunError> {
+    for column in ["reason", "cause", "category", "phase", "class", "kind"] {
+        if records.any(Table::Failures, &equals(column, Some(value)))? {
+            return Ok(Some(column));
+        }
+    }
+    Ok(None)
 }
 
 /// The container instance on an EC2 instance.
@@ -443,4 +507,32 @@ pub fn nearest(records: &Records<'_>, typed: &str) -> Result<Option<String>, Run
     let begun: Vec<&str> = known.iter().map(String::as_str).filter(|known| name.len() >= 4 && known.starts_with(&name)).collect();
     Ok(suggest::question(&name, if begun.is_empty() { known.iter().map(String::as_str).collect() } else { begun.clone() })
         .or_else(|| begun.first().map(|first| format!("did you mean `{first}`?"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_the_console_and_arns_write_them() {
+        const ID: &str = "42b98325d5f2d7ab2dc135f614aaf617";
+        let page = format!("https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/batch/tasks/{ID}/logs?region=eu-west-1");
+        let old = format!("https://console.aws.amazon.com/ecs/home?region=eu-west-1#/clusters/batch/tasks/{ID}/details");
+        let arn = format!("arn:aws:ecs:eu-west-1:111122223333:task/batch/{ID}");
+        for typed in [page, old, arn, format!("task/batch/{ID}"), format!("task/{ID}")] {
+            let found = read(&typed);
+            assert_eq!((found.kinds, found.name.as_str()), (&[SubjectKind::Task][..], ID), "{typed}");
+            assert_eq!(found.cluster.is_some(), typed.contains("batch"), "{typed}");
+            assert_eq!(found.region.is_some(), typed.contains("eu-west-1"), "{typed}");
+        }
+        assert_eq!(read(&ID.to_uppercase()).name, ID);
+        assert_eq!(read("D25E49B0-637F-469F-8E82-413FA77B3188").name, "d25e49b0-637f-469f-8e82-413fa77b3188");
+        assert_eq!(read("ABCD-1").name, "ABCD-1");
+        let service = read("https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/batch/services/web/health");
+        assert_eq!((service.kinds, service.name.as_str()), (&[SubjectKind::Service][..], "web"));
+        let cluster = read("https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/batch");
+        assert_eq!((cluster.kinds, cluster.name.as_str()), (&[SubjectKind::Cluster][..], "batch"));
+        let service = read("batch/web");
+        assert_eq!((service.cluster.as_deref(), service.name.as_str()), (Some("batch"), "web"));
+    }
 }

@@ -34,7 +34,10 @@ pub use advice::response;
 pub use capacity::{Capacity, PoolState, capacity};
 pub use changes::{Around, Burst, Change, Changes, Person, Principal, bursts, changes, changes_of, definitions};
 pub use expected_start::{ExpectedStart, is_slot, slot};
-pub use find::{Home, Subject, SubjectKind, begun, homes, nearest, newest, of_computed, resolve, schedule_named};
+pub use find::{
+    Home, SHORTEST_PREFIX, Subject, SubjectKind, begun, described_by, homes, nearest, newest, of_computed, resolve,
+    schedule_named,
+};
 pub use finding::{AgentChange, Check, Event, EventKind, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};

@@ -9,7 +9,7 @@ use super::{Query, habit, keyword};
 use crate::diagnostic::Diagnostic;
 
 /// Adds what the text means in this language. If it does not start with a noun, no later error is of interest.
-pub(super) fn explained(text: &str, mut errors: Vec<Diagnostic>, accepts: &dyn Fn(&Query) -> bool) -> Vec<Diagnostic> {
+pub(super) fn explained(text: &str, errors: Vec<Diagnostic>, accepts: &dyn Fn(&Query) -> bool) -> Vec<Diagnostic> {
     let start = text.len() - text.trim_start().len();
     let first = text.split_whitespace().next().unwrap_or_default();
     let span = start..start + first.len();
@@ -29,6 +29,14 @@ pub(super) fn explained(text: &str, mut errors: Vec<Diagnostic>, accepts: &dyn F
         return vec![error.with_help(format!("`{noun}` and `{both}` are two queries{}", related.unwrap_or_default()))];
     }
     let suggestion = habit::reworded(text, accepts);
+    suggested(text, errors, suggestion)
+}
+
+/// The errors of a text that means another query, if that is known.
+pub fn suggested(text: &str, mut errors: Vec<Diagnostic>, suggestion: Option<String>) -> Vec<Diagnostic> {
+    let start = text.len() - text.trim_start().len();
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let span = start..start + first.len();
     if starts_with_another_word(first) {
         // What the whole text means is more useful than a similar noun.
         errors = vec![match &suggestion {
@@ -73,9 +81,10 @@ fn starts_with_another_word(first: &str) -> bool {
 pub fn described_noun(text: &str) -> Option<&'static str> {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     match words.as_slice() {
-        [first, noun] if ["describe", "desc", "schema", "columns", "fields"].contains(&first.as_str()) => {
-            keyword::NOUNS.iter().map(|known| known.word).find(|known| known == noun)
-        }
+        [first, noun] if ["describe", "desc", "schema", "columns", "fields"].contains(&first.as_str()) => keyword::NOUNS
+            .iter()
+            .map(|known| known.word)
+            .find(|known| known == noun || known.strip_suffix('s') == Some(noun.as_str())),
         _ => None,
     }
 }

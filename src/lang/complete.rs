@@ -50,7 +50,8 @@ pub fn complete(text: &str, at: usize, catalog: &dyn Catalog) -> Completion {
     // A value that needs quotes can be completed without typing them.
     candidates.retain(|candidate| {
         let bare = candidate.text.trim_start_matches(['\'', '"', '`']).to_lowercase();
-        bare.starts_with(&prefix) && (!quoted || candidate.text.len() > bare.len() || candidate.doc.ends_with("rows"))
+        bare.starts_with(&prefix)
+            && (!quoted || candidate.text.len() > bare.len() || candidate.doc.ends_with(" rows") || candidate.doc == "1 row")
     });
     Completion { start, candidates }
 }
@@ -233,7 +234,7 @@ impl Offer<'_> {
         match kind {
             FieldType::Text => {
                 for (value, rows) in self.catalog.values(noun, field).into_iter().take(VALUES) {
-                    self.add(literal(&value), format!("{rows} rows"));
+                    self.add(literal(&value), if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") });
                 }
             }
             FieldType::Bool => {

@@ -32,10 +32,10 @@ pub mod time;
 pub mod token;
 pub mod zone;
 
-pub use advice::{described_noun, shell_quoted};
+pub use advice::{described_noun, shell_quoted, suggested};
 pub use ast::Query;
 pub use catalog::{Catalog, FieldInfo, FieldType, MeasureInfo, NounStatus};
-pub use check::{absolute, check, expand, is_valid};
+pub use check::{absolute, check, expand, is_valid, with_named_field};
 pub use checked::{CheckContext, Checked};
 pub use format::format;
 pub use narrow::{narrow, scope};

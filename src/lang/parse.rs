@@ -253,7 +253,11 @@ fn timed<T>(cursor: &mut Cursor, what: &str, read: fn(&str, Span) -> Parsed<T>) 
     // A number, `last` and `this` mean nothing without the next word.
     let opens = |word: &String| word.bytes().all(|b| b.is_ascii_digit()) && word.len() < 8;
     let opened = words.first().is_some_and(|word| opens(word) || ["last", "this"].contains(&&*word.to_lowercase()));
-    let count = if opened { words.len().min(2) } else { 1 };
+    let count = match time::other_date_words(&words) {
+        0 if opened => words.len().min(2),
+        0 => 1,
+        dated => dated,
+    };
     let span = cursor.span_of(count);
     match read(&prefix(count), span) {
         Err(error) => Err(error),

@@ -55,6 +55,11 @@ pub fn read_instant(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> 
             .with_label(label)
             .into());
     }
+    if let Some(duration) = other_duration(&lower) {
+        return Err(Diagnostic::error(format!("unexpected `{}`: expected a point in time", excerpt(text)), span)
+            .with_label(format!("write `{duration}`: durations always count back"))
+            .into());
+    }
     if text.starts_with(|c: char| c.is_ascii_digit()) || is_signed(text) {
         return read_duration(text, span).map(Instant::Ago);
     }
@@ -69,21 +74,114 @@ const INSTANT_FORMS: &str =
     "`7d` (before the newest event), `2026-03-04`, `2026-03-04T02:10Z`, `yesterday`, `monday`, `last week`, `now`";
 
 /// How to write a date that is spelled in another way; `03/04` is two dates, so no date is suggested.
-fn other_date(words: &[&str]) -> Option<&'static str> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let month = |word: &&str| {
-        let letters = word.trim_matches(|c: char| !c.is_alphabetic());
-        letters.len() >= 3 && MONTHS.iter().any(|month| letters.starts_with(month)) && !letters.starts_with("mon")
-    };
+fn other_date(words: &[&str]) -> Option<String> {
     let first = words.first()?;
-    let digits = first.starts_with(|c: char| c.is_ascii_digit());
-    if first.contains(':') && digits {
-        return Some("add a date: `2026-03-04 05:00`");
-    }
-    if words.iter().any(month) || digits && first.contains('/') {
-        return Some("write a date as `2026-03-04`");
-    }
-    None
+    let (hour, minute) = words.iter().find_map(|word| clock(word)).unwrap_or((0, 0));
+    let parts = || words.iter().flat_map(|word| parts(word));
+    let Some(month) = parts().find_map(month) else {
+        let digits = first.starts_with(|c: char| c.is_ascii_digit());
+        return match clock(first) {
+            Some(_) => Some(format!("add a date: `2026-03-04 {hour:02}:{minute:02}`")),
+            None if digits && first.contains(':') => Some("add a date: `2026-03-04 05:00`".to_owned()),
+            None if digits && first.contains('/') => Some("write a date as `2026-03-04`".to_owned()),
+            None => None,
+        };
+    };
+    let numbers: Vec<u16> = parts().filter_map(number).collect();
+    let day = numbers.iter().find(|number| **number <= 31).copied().unwrap_or(1);
+    let year = numbers.iter().find(|number| **number >= 1000);
+    let time = match (words.iter().any(|word| clock(word).is_some()), words.iter().any(|word| is_utc(word))) {
+        (false, _) => String::new(),
+        (true, utc) => format!(" {hour:02}:{minute:02}{}", if utc { "Z" } else { "" }),
+    };
+    let date = |year: u16| format!("{year}-{month:02}-{day:02}{time}");
+    let label = match year {
+        Some(year) => format!("write `{}`", date(*year)),
+        None => format!("write it with its year, such as `{}`", date(2026)),
+    };
+    Some(if is_date(&date(*year.unwrap_or(&2026))) { label } else { "write a date as `2026-03-04`".to_owned() })
+}
+
+/// How many of these words are a date in another spelling, such as `4 March 05:00`; 0 if they are none.
+pub(super) fn other_date_words(words: &[String]) -> usize {
+    let is_part = |part: &str| {
+        month(part).is_some() || clock(part).is_some() || number(part).is_some() || weekday(part).is_some() || is_utc(part)
+    };
+    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    let count = lower.iter().take_while(|word| parts(word).all(is_part)).count();
+    let named = lower.iter().take(count).any(|word| parts(word).any(|part| month(part).is_some()));
+    if named { count } else { 0 }
+}
+
+/// The parts of `04-mar-2026`.
+fn parts(word: &str) -> impl Iterator<Item = &str> {
+    word.split(['-', ',', '/']).filter(|part| !part.is_empty())
+}
+
+/// The number of a month, by its name or the beginning of it.
+fn month(word: &str) -> Option<usize> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let found = if word.len() < 3 { None } else { MONTHS.iter().position(|month| month.starts_with(word)) };
+    found.map(|index| index + 1)
+}
+
+/// The number of `4`, `4th` or `2026`.
+fn number(word: &str) -> Option<u16> {
+    let digits = ["st", "nd", "rd", "th"].into_iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
+    let is_plain = digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse::<u16>().ok().filter(|number| is_plain && *number > 0)
+}
+
+/// The hour and the minute of `14:00`, `5am` or `5:30pm`.
+fn clock(word: &str) -> Option<(u8, u8)> {
+    let (digits, late) = match (word.strip_suffix("am"), word.strip_suffix("pm")) {
+        (Some(digits), _) => (digits, Some(false)),
+        (_, Some(digits)) => (digits, Some(true)),
+        _ => (word, None),
+    };
+    let (hour, minute) = match digits.split_once(':') {
+        Some((hour, rest)) => (hour, rest.split(':').next().unwrap_or_default()),
+        None if late.is_some() => (digits, "0"),
+        None => return None,
+    };
+    let (hour, minute): (u8, u8) = (hour.parse().ok()?, minute.parse().ok()?);
+    let hour = match late {
+        None => hour,
+        Some(_) if !(1..=12).contains(&hour) => return None,
+        Some(late) => hour % 12 + if late { 12 } else { 0 },
+    };
+    (hour < 24 && minute < 60).then_some((hour, minute))
+}
+
+fn is_utc(word: &str) -> bool {
+    ["utc", "gmt", "z"].contains(&word)
+}
+
+/// The duration of `now-2d`, as in Grafana, or of `PT2H`, as in ISO 8601.
+fn other_duration(lower: &str) -> Option<String> {
+    let from_now = lower.strip_prefix("now").and_then(|rest| rest.trim_start_matches("()").trim_start().strip_prefix('-'));
+    let text = match from_now {
+        Some(rest) => rest.trim().to_owned(),
+        None => {
+            let (days, hours) = lower.strip_prefix('p').map(|rest| rest.split_once('t').unwrap_or((rest, "")))?;
+            // `P1M` is a month, `PT1M` a minute.
+            format!("{}{hours}", days.replace('m', "mo"))
+        }
+    };
+    read_duration(&text, 0..0).is_ok().then_some(text)
 }
 
 /// What follows `last`: `week`, or a duration before the newest event.
@@ -433,12 +531,45 @@ mod tests {
             ("last quarter", "`last quarter` is not a point in time", "`last` takes `week`, `month` or `year`"),
             ("this morning", "`this morning` is not a point in time", "`this` takes `week`, `month` or `year`"),
             ("todya", "unexpected `todya`: expected a point in time", "did you mean `today`?"),
+            ("now-2d", "unexpected `now-2d`: expected a point in time", "write `2d`: durations always count back"),
+            ("PT1H30M", "unexpected `PT1H30M`: expected a point in time", "write `1h30m`: durations always count back"),
+            ("P1M", "unexpected `P1M`: expected a point in time", "write `1mo`: durations always count back"),
+            ("14:00", "unexpected `14:00`: expected a point in time", "add a date: `2026-03-04 14:00`"),
+            ("5:30pm", "unexpected `5:30pm`: expected a point in time", "add a date: `2026-03-04 17:30`"),
+            ("12am", "unexpected `12am`: expected a point in time", "add a date: `2026-03-04 00:00`"),
+            ("Mar 4", "unexpected `Mar 4`: expected a point in time", "write it with its year, such as `2026-03-04`"),
+            ("may", "unexpected `may`: expected a point in time", "write it with its year, such as `2026-05-01`"),
+            ("4 March 2025", "unexpected `4 March 2025`: expected a point in time", "write `2025-03-04`"),
+            ("04-Mar-2025", "unexpected `04-Mar-2025`: expected a point in time", "write `2025-03-04`"),
+            (
+                "Wed, 05 Mar 2025 05:00:00 GMT",
+                "unexpected `Wed, 05 Mar 2025 05:00:00 GMT`: expected a point in time",
+                "write `2025-03-05 05:00Z`",
+            ),
+            ("Feb 30th 2026", "unexpected `Feb 30th 2026`: expected a point in time", "write a date as `2026-03-04`"),
+            ("03/04/2026", "unexpected `03/04/2026`: expected a point in time", "write a date as `2026-03-04`"),
             ("99999999999d", "the duration `99999999999d` is too large", "at most 9 digits"),
             ("7d!", "unexpected `7d!`: expected a duration", "not a duration"),
         ] {
             let error = read_instant(text, 0..text.len()).unwrap_err();
             assert_eq!(error.message, message, "{text}");
             assert_eq!(error.label.as_deref(), Some(label), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_in_another_spelling_has_several_words() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for (text, count) in [
+            ("Mar 4", 2),
+            ("4 March 2026 05:00 by", 4),
+            ("march", 1),
+            ("05-Mar-2026 reason", 1),
+            ("7 days", 0),
+            ("monday", 0),
+            ("5am", 0),
+        ] {
+            assert_eq!(other_date_words(&words(text)), count, "{text}");
         }
     }
 }

@@ -56,7 +56,7 @@ pub use catalog::PlanCatalog;
 pub use error::PlanError;
 pub use evidence::Evidence;
 pub use needs::{records_called, unmet};
-pub use noun_tables::{noun_rows, nouns_named_in, order_of, register_nouns, tables_behind};
+pub use noun_tables::{noun_rows, nouns_named_in, order_of, register_nouns, tables_behind, tables_named_in};
 pub use source::{evaluated_name, with_evaluated};
 
 use crate::engine;

@@ -12,15 +12,21 @@ use super::source::items;
 use crate::nouns::{NOUNS, Noun, ViewRequest};
 use crate::table::Table;
 
-/// The nouns that a SQL statement names as tables and that are not base tables: a base table is what its name means. Empty
-/// for a text that is not SQL, which is refused when it runs.
-pub fn nouns_named_in(statement: &str) -> Vec<&'static Noun> {
+/// The names of the tables in a statement.
+pub fn tables_named_in(statement: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for statement in DFParser::parse_sql(statement).unwrap_or_default() {
         if let Ok((tables, _)) = resolve_table_references(&statement, true) {
             names.extend(tables.iter().map(|table| table.table().to_owned()));
         }
     }
+    names
+}
+
+/// The nouns that a SQL statement names as tables and that are not base tables: a base table is what its name means. Empty
+/// for a text that is not SQL, which is refused when it runs.
+pub fn nouns_named_in(statement: &str) -> Vec<&'static Noun> {
+    let names = tables_named_in(statement);
     let is_base = |noun: &Noun| Table::ALL.iter().any(|table| table.name() == noun.word);
     NOUNS.iter().filter(|noun| names.contains(noun.word) && !is_base(noun)).collect()
 }

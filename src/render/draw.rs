@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn grid() -> Grid {
-        let header = |name: &str| Header { name: name.to_owned(), numeric: false, elastic: true, rank: None };
+        let header = |name: &str| Header { name: name.to_owned(), numeric: false, elastic: true, rank: None, main: false };
         let headers = ["field", "type", "description"].map(header).to_vec();
         Grid { headers, rows: vec![["outcome", "text", "started, healed (by a retry), or lost"].map(str::to_owned).to_vec()] }
     }
@@ -124,6 +124,7 @@ outcome  text  started, healed (by a
             numeric: false,
             elastic: true,
             rank: (rank > 0).then_some(if name == "kind" { 100 } else { rank }),
+            main: false,
         };
         let grid = Grid { headers: (0..).zip(names).map(header).collect(), rows: vec![cells.map(str::to_owned).to_vec()] };
         for width in 24..160 {

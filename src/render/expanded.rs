@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn grid() -> Grid {
-        let header = |name: &str| Header { name: name.to_owned(), numeric: false, elastic: true, rank: None };
+        let header = |name: &str| Header { name: name.to_owned(), numeric: false, elastic: true, rank: None, main: false };
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         Grid {
             headers: ["time", "exit_code", "message"].map(header).to_vec(),

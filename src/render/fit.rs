@@ -16,6 +16,8 @@ const SHORT: usize = 16;
 const NAME: usize = 12;
 /// Sentences shortened below this width say nothing.
 const SENTENCE: usize = 24;
+/// The space for the sentence that says what a row is about, if half of the table is wider.
+const MAIN_SENTENCE: usize = 48;
 /// Words of continued texts are whole up to this width; wider ones, such as paths, continue on the next line, too.
 const WORD: usize = 40;
 /// The narrowest text where every column has to stay, as in trends.
@@ -56,7 +58,7 @@ pub(super) fn fit(grid: &mut Grid, width: usize) -> Fitted {
 
 /// Leaves out columns, and computes the widths that the others can have. No text is changed.
 fn arrange(grid: &mut Grid, width: usize) -> Fitted {
-    let ranges = (0..grid.headers.len()).map(|column| range(grid, column)).collect();
+    let ranges = (0..grid.headers.len()).map(|column| range(grid, column, width)).collect();
     place(grid, ranges, width)
 }
 
@@ -77,7 +79,7 @@ fn place(grid: &mut Grid, mut ranges: Vec<Range>, width: usize) -> Fitted {
     Fitted { widths, left_out }
 }
 
-fn range(grid: &Grid, column: usize) -> Range {
+fn range(grid: &Grid, column: usize, width: usize) -> Range {
     let Some(header) = grid.headers.get(column) else { return Range { least: 0, natural: 0 } };
     let cells = || grid.rows.iter().filter_map(|row| row.get(column));
     let name = width_of(&header.name);
@@ -86,6 +88,7 @@ fn range(grid: &Grid, column: usize) -> Range {
     let least = match header.elastic {
         false => natural,
         true if natural <= SHORT => natural,
+        true if header.main => natural.min(MAIN_SENTENCE.min(width / 2)).max(name),
         true => natural.min(if is_sentence() { SENTENCE } else { NAME }).max(name),
     };
     Range { least, natural }
@@ -204,7 +207,13 @@ mod tests {
     use super::*;
 
     fn grid(columns: &[(&str, bool)], rows: &[&[&str]]) -> Grid {
-        let header = |&(name, elastic): &(&str, bool)| Header { name: name.to_owned(), numeric: !elastic, elastic, rank: None };
+        let header = |&(name, elastic): &(&str, bool)| Header {
+            name: name.to_owned(),
+            numeric: !elastic,
+            elastic,
+            rank: None,
+            main: false,
+        };
         let row = |row: &&[&str]| row.iter().map(|&cell| cell.to_owned()).collect();
         let mut headers: Vec<Header> = columns.iter().map(header).collect();
         (1..).zip(&mut headers[1..]).for_each(|(rank, header)| header.rank = Some(rank));
@@ -222,6 +231,21 @@ mod tests {
         assert_eq!(fit(&mut grid, 44).left_out, [""; 0]);
         assert_eq!(grid.rows, [["AGENT", "one two three four five si…", "1234567"]]);
         assert_eq!(names(&grid), ["reason", "message", "count"]);
+    }
+
+    #[test]
+    fn the_main_sentence_gets_half_of_the_table() {
+        let sentence = "checkout lost 3 launches: the container agent was disconnected during an update";
+        let row: &[&str] = &["2026-03-04T10:14:07Z", sentence, "3", "12"];
+        let columns = [("time", false), ("what", true), ("failures", false), ("launches_lost", false)];
+        let mut plain = grid(&columns, &[row]);
+        assert_eq!(fit(&mut plain, 80).left_out, [""; 0]);
+        let mut main = grid(&columns, &[row]);
+        main.headers[1].main = true;
+        let mut narrow = main.clone();
+        assert_eq!(fit(&mut main, 80).left_out, ["launches_lost"]);
+        assert!(width_of(&main.rows[0][1]) > 40, "{}", main.rows[0][1]);
+        assert_eq!(fit(&mut narrow, 60).left_out, ["failures", "launches_lost"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The cells of a table as sanitized text, with headers.
 
 use super::rows::{is_numeric, visit_rows};
-use super::{Look, RANK, RenderError, visible};
+use super::{Look, MAIN, RANK, RenderError, visible};
 use crate::answer::{Answer, ColumnKind};
 
 /// A header, with the layout of its column.
@@ -15,6 +15,8 @@ pub(super) struct Header {
     pub elastic: bool,
     /// How early the column is left out if not all fit, the largest first; none = it stays.
     pub rank: Option<u32>,
+    /// Whether its sentence says what a row is about, so that columns are left out until most of it fits.
+    pub main: bool,
 }
 
 /// A table of texts, safe to print.
@@ -34,6 +36,7 @@ impl Grid {
             numeric: is_numeric(column.kind),
             elastic: matches!(column.kind, ColumnKind::Text | ColumnKind::List),
             rank: (position > 0).then(|| given_rank(answer, position).unwrap_or(position as u32)),
+            main: answer.schema.fields().get(position).is_some_and(|field| field.metadata().contains_key(MAIN)),
         });
         let mut rows = Vec::with_capacity(answer.rows());
         visit_rows(answer, |cells| {

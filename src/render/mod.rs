@@ -70,6 +70,9 @@ pub const ROLE_LINK: &str = "link";
 /// The field metadata key with the rank of a column in tables that are too narrow for all columns: a number; the column
 /// with the largest one is left out first. Columns without it are left out from the right.
 pub const RANK: &str = "ecs_audit.rank";
+
+/// The metadata key of the column whose sentence gets space before other columns do.
+pub const MAIN: &str = "ecs_audit.main";
 /// A missing value, wherever people read it. Formats for machines have their own: an empty cell, or null.
 pub const MISSING: &str = "—";
 

@@ -84,7 +84,7 @@ pub fn spark_columns(answer: &Answer) -> Result<Option<SparkTable>, RenderError>
 impl SparkTable {
     /// The table as text, with sparklines as wide as the terminal allows.
     pub(super) fn grid(&self, look: &Look) -> Grid {
-        let header = |name: &str, numeric, elastic| Header { name: name.to_owned(), numeric, elastic, rank: None };
+        let header = |name: &str, numeric, elastic| Header { name: name.to_owned(), numeric, elastic, rank: None, main: false };
         let mut headers: Vec<_> =
             self.keys.iter().map(|key| header(&visible(&key.name), is_numeric(key.kind), !is_numeric(key.kind))).collect();
         let word = match self.summary {

@@ -16,9 +16,11 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
@@ -32,7 +34,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{Checked, Role};
 use crate::plan::{self, Options, PlanError, Planned};
-use crate::render::{RANK, ROLE, ROLE_KEY};
+use crate::render::{MAIN, RANK, ROLE, ROLE_KEY};
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +184,17 @@ pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunErro
 
 async fn sql_frame(session: &SessionContext, text: &str) -> Result<DataFrame, RunError> {
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    session.sql_with_options(text, read_only).await.map_err(|error| rejected::rejected(&error, session, text))
+    let frame = session.sql_with_options(text, read_only).await.map_err(|error| rejected::rejected(&error, session, text))?;
+    let plan = frame.logical_plan();
+    let lists_tables = |plan: &LogicalPlan| matches!(plan, LogicalPlan::TableScan(scan) if scan.table_name.schema() == Some("information_schema"));
+    // The engine lists its tables in a different order each time.
+    let is_unordered =
+        plan.exists(|plan| Ok(lists_tables(plan)))? && !plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Sort(_))))?;
+    if !is_unordered {
+        return Ok(frame);
+    }
+    let keys = frame.schema().columns().into_iter().map(|column| Expr::Column(column).sort(true, false)).collect();
+    Ok(frame.sort(keys)?)
 }
 
 /// The columns of a result that does not come from a query of the language.
@@ -213,16 +225,16 @@ fn answer_schema(planned: &Planned, checked: &Checked) -> SchemaRef {
     let fields = planned.frame.schema().fields();
     let roles = planned.columns.iter().map(|column| Some(column.role)).chain(std::iter::repeat(None));
     let ranks = ranks::of(planned, checked);
+    let main = ranks::main_column(&ranks, checked);
     let marked = fields.iter().zip(roles).map(|(field, role)| {
         let plain = Field::new(field.name(), field.data_type().clone(), true);
         let rank = ranks.get(field.name().as_str());
-        match role {
-            Some(Role::Key) => plain.with_metadata([(ROLE.to_owned(), ROLE_KEY.to_owned())].into()),
-            _ if rank.is_some() => {
-                plain.with_metadata(rank.map(|rank| (RANK.to_owned(), rank.to_string())).into_iter().collect())
-            }
-            _ => plain,
-        }
+        let is_main = main == Some(field.name().as_str());
+        let rank = rank.map(|rank| (RANK.to_owned(), rank.to_string()));
+        plain.with_metadata(match role {
+            Some(Role::Key) => [(ROLE.to_owned(), ROLE_KEY.to_owned())].into(),
+            _ => rank.into_iter().chain(is_main.then(|| (MAIN.to_owned(), String::new()))).collect(),
+        })
     });
     Arc::new(Schema::new(marked.collect::<Vec<_>>()))
 }

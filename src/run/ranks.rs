@@ -11,6 +11,11 @@ const NOT_SHOWN: u32 = 100_000;
 /// The columns that a noun lists as optional rank above its other default columns.
 const OPTIONAL: u32 = 10_000;
 
+/// The column whose sentence says what a row is about, where the columns are not chosen by the query.
+pub(super) fn main_column(ranks: &BTreeMap<&str, u32>, checked: &Checked) -> Option<&'static str> {
+    noun(&checked.source).filter(|_| !ranks.is_empty())?.main
+}
+
 /// The ranks of columns by name, the first to be left out with the largest one. Columns that a query names have none: their
 /// order says what matters.
 pub(super) fn of<'p>(planned: &'p Planned, checked: &Checked) -> BTreeMap<&'p str, u32> {

@@ -21,10 +21,22 @@ pub(super) fn rejected(error: &DataFusionError, session: &SessionContext, text: 
     let diagnostic = match error.find_root() {
         DataFusionError::SQL(error, _) => Some(syntax(error, text)),
         DataFusionError::SchemaError(error, _) => of_column(error, text),
-        DataFusionError::Plan(_) => unknown_name(session, text),
+        DataFusionError::Plan(_) => changes(text).or_else(|| unknown_name(session, text)),
         _ => None,
     };
     diagnostic.map_or_else(|| RunError::Sql(sentence(error)), |diagnostic| RunError::Typed(Box::new(diagnostic)))
+}
+
+/// First words of statements that change something.
+const CHANGES: [&str; 12] =
+    ["insert", "update", "delete", "drop", "create", "alter", "truncate", "merge", "copy", "set", "begin", "commit"];
+
+/// The error of a statement that changes something.
+fn changes(text: &str) -> Option<Diagnostic> {
+    let start = text.len() - text.trim_start().len();
+    let word = text.split_whitespace().next().filter(|word| CHANGES.contains(&word.to_lowercase().as_str()))?;
+    let error = Diagnostic::error(format!("`{word}` changes something, and `sql` only reads"), start..start + word.len());
+    Some(error.with_help("write a `select`; `ecs-audit store --help` lists what changes a store"))
 }
 
 /// A syntax error. The parser of the engine reports the expected token and the position only in its message.
@@ -151,6 +163,13 @@ mod tests {
         assert_eq!(place("select reasons, Reason from x", "reason"), 16..22);
         assert_eq!(place("select 失敗, x from y", "x"), 15..16);
         assert_eq!(place("select 1", "x"), 0..0);
+    }
+
+    #[test]
+    fn statements_that_change_something_are_recognized() {
+        let error = changes(" DELETE from failures").unwrap();
+        assert_eq!((error.message.as_str(), error.span), ("`DELETE` changes something, and `sql` only reads", Some(1..7)));
+        assert!(changes("select 1").is_none() && changes("").is_none());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Commands that start with `\`. One table defines their help, completion and parser.
 
 use crate::cli::args::{self, Cli};
+use crate::cli::separated::without_kind;
 use crate::cli::short_formats;
 use crate::cli::stderr::CliError;
-use crate::lang::suggest;
+use crate::lang::{described_noun, suggest};
 use crate::render::Format;
 use clap::FromArgMatches;
 use std::path::PathBuf;
@@ -61,8 +62,26 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("quit", "", "quit (as does Ctrl-D)"),
 ];
 
-/// Commands that also work without the `\`, because people type them so.
-const WORDS: [&str; 5] = ["help", "?", "exit", "quit", "clear"];
+/// Commands that also work without the `\`, because people type them so, and what they are called here.
+const WORDS: &[(&str, &str)] = &[
+    ("help", "help"),
+    ("?", "help"),
+    (".help", "help"),
+    ("exit", "quit"),
+    ("quit", "quit"),
+    ("q", "quit"),
+    (":q", "quit"),
+    (".exit", "quit"),
+    (".quit", "quit"),
+    ("clear", "clear"),
+    ("show tables", "fields"),
+    (".tables", "fields"),
+    ("tables", "fields"),
+    ("ls", "fields"),
+];
+
+/// Commands of the program that also work without the `\`: no query starts with them.
+const PROGRAM: [&str; 9] = ["explain", "timeline", "changes", "check", "doctor", "report", "fields", "queries", "sql"];
 
 /// The list of commands.
 pub fn help() -> String {
@@ -72,7 +91,8 @@ pub fn help() -> String {
     };
     let commands: String = COMMANDS.iter().map(line).collect();
     format!(
-        "Anything else is a query, such as `failures by reason since 7d`, or SQL; Tab completes it, and Ctrl-C cancels it.\n{commands}"
+        "Anything else is a query, such as `failures by reason since 7d`, or SQL; Tab completes it, and Ctrl-C cancels it. \
+         Commands of the program also work without `\\`: `explain last`.\n{commands}"
     )
 }
 
@@ -82,9 +102,13 @@ impl Command {
         if let Some(command) = line.strip_prefix('\\') {
             return Some(Command::parse(command));
         }
-        let lower = line.trim_end_matches(';').trim_end().to_lowercase();
-        if WORDS.contains(&lower.as_str()) {
-            return Some(Command::parse(&lower));
+        let plain = line.trim_end_matches(';').trim_end();
+        let lower = plain.to_lowercase();
+        if let Some((_, command)) = WORDS.iter().find(|(word, _)| *word == lower) {
+            return Some(Command::parse(command));
+        }
+        if let Some(noun) = described_noun(&lower) {
+            return Some(Ok(Command::Fields(Some(noun.to_owned()))));
         }
         let mut words = lower.split_whitespace();
         let is_sql = match words.next() {
@@ -93,14 +117,29 @@ impl Command {
             Some("explain") => words.next().is_some_and(|next| matches!(next, "select" | "with")),
             _ => false,
         };
-        is_sql.then(|| Ok(Command::Sql(line.trim_end_matches(';').trim_end().to_owned())))
+        if is_sql {
+            return Some(Ok(Command::Sql(plain.to_owned())));
+        }
+        let mut words = lower.split_whitespace();
+        let (first, second, third) = (words.next()?, words.next(), words.next());
+        let is_command = match (first, second, third) {
+            // `show failures` is half of a query.
+            ("show", Some(id), None) => crate::lang::parse(id).is_err(),
+            ("format", Some(format), None) => format.parse::<Format>().is_ok(),
+            ("load", ..) => true,
+            _ => PROGRAM.contains(&first),
+        };
+        is_command.then(|| Command::parse(&format!("{first}{}", plain.get(first.len()..).unwrap_or_default())))
     }
 
     /// Parses a command, without the `\`.
     pub fn parse(text: &str) -> Result<Command, CliError> {
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
-        let wrong = |expected: &str| CliError::Sentence(format!("\\{name} `{rest}`: expected {expected}"));
+        let wrong = |expected: &str| match rest {
+            "" => CliError::Sentence(format!("\\{name} needs {expected}")),
+            _ => CliError::Sentence(format!("\\{name} `{rest}`: expected {expected}")),
+        };
         let given = |expected: &str| if rest.is_empty() { Err(wrong(expected)) } else { Ok(rest.to_owned()) };
         let maybe = || Some(rest.to_owned()).filter(|rest| !rest.is_empty());
         let switch = || match rest {
@@ -128,11 +167,16 @@ impl Command {
             "timing" => Command::Timing(toggle()?),
             "x" => Command::Expanded(toggle()?),
             "o" => Command::Out(maybe().map(PathBuf::from)),
-            "fields" => Command::Fields(maybe()),
+            "fields" | "d" | "dt" => Command::Fields(maybe()),
             "queries" => Command::Queries(maybe()),
-            "sql" => Command::Sql(given("a SELECT statement")?),
-            "explain" => Command::Explain(given("a failure, task, run, service or `last`")?),
-            "timeline" => Command::Timeline(given("a task, run, service, deployment or instance")?),
+            "sql" => Command::Sql(unquoted(&given("a SELECT statement")?).to_owned()),
+            "explain" => Command::Explain(without_kind(&given("a failure, task, run, service or `last`")?).to_owned()),
+            "timeline" => Command::Timeline(without_kind(&given("a task, run, service, deployment or instance")?).to_owned()),
+            "load" => {
+                let path = if rest.is_empty() { "DIR" } else { rest };
+                let how = format!("leave the prompt and load with `ecs-audit load {path}`; then start it again");
+                return Err(CliError::Sentence(format!("the prompt only reads the store: {how}")));
+            }
             "show" => Command::Show(given("the id of a record")?),
             "changes" | "check" | "doctor" | "report" => {
                 Command::of_program(name, words(rest).ok_or_else(|| wrong("a closing quote"))?)?
@@ -166,6 +210,20 @@ impl Command {
             _ => Err(CliError::Sentence(format!("unknown command `\\{name}`; \\help lists the commands"))),
         }
     }
+}
+
+/// A line as it is typed here: lines that are copied from documentation start with the name of the program.
+pub fn typed(line: &str) -> &str {
+    let line = line.trim();
+    let line = line.strip_prefix("$ ").map_or(line, str::trim_start);
+    let line = line.strip_prefix("ecs-audit ").map_or(line, str::trim_start);
+    line.strip_prefix("query ").map_or(line, |query| unquoted(query.trim()))
+}
+
+/// A text without the quotes that a shell needs.
+fn unquoted(text: &str) -> &str {
+    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote).filter(|inside| !inside.contains(quote));
+    inside('"').or_else(|| inside('\'')).unwrap_or(text)
 }
 
 /// The message of a mistake in options, without the usage.
@@ -235,6 +293,29 @@ mod tests {
         assert!(matches!(of("SELECT 1 as n;"), Some(Command::Sql(text)) if text == "SELECT 1 as n"));
         assert!(matches!(of("with a as (select 1) select * from a"), Some(Command::Sql(_))));
         assert!(of("failures by reason").is_none() && of("selections").is_none() && of("help me").is_none());
+        assert!(matches!(of("explain task 42b9"), Some(Command::Explain(name)) if name == "42b9"));
+        assert!(matches!(of("Explain LAST"), Some(Command::Explain(name)) if name == "LAST"));
+        assert!(matches!(of("explain select 1"), Some(Command::Sql(_))));
+        assert!(matches!(of("show d25e49b0"), Some(Command::Show(_))));
+        assert!(of("show failures").is_none() && of("show me all failures").is_none() && of("format failures").is_none());
+        assert!(matches!(of("fields"), Some(Command::Fields(None))));
+        assert!(matches!(of("describe failures"), Some(Command::Fields(Some(noun))) if noun == "failures"));
+        assert!(matches!(of("sql 'select 1'"), Some(Command::Sql(text)) if text == "select 1"));
+        assert!(Command::of_line("load exports").unwrap().unwrap_err().to_string().contains("`ecs-audit load exports`"));
+    }
+
+    #[test]
+    fn lines_from_documentation_are_read() {
+        for (line, expected) in [
+            ("$ ecs-audit query \"failures by reason\"", "failures by reason"),
+            ("ecs-audit failures by reason", "failures by reason"),
+            ("query failures where cluster = 'batch'", "failures where cluster = 'batch'"),
+            ("ecs-audit explain last", "explain last"),
+            ("failures by reason", "failures by reason"),
+            ("ecs-audit", "ecs-audit"),
+        ] {
+            assert_eq!(typed(line), expected);
+        }
     }
 
     #[test]

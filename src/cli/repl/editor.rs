@@ -134,16 +134,32 @@ impl Completer for Words {
         let completion = complete(line, pos, &self.catalog);
         let widest = completion.candidates.iter().map(|candidate| candidate.text.chars().count()).max().unwrap_or(0).min(40);
         let alone = completion.candidates.len() == 1;
+        let width = crate::cli::terminal_width().saturating_sub(2);
         let pair = |candidate: crate::lang::complete::Candidate| {
             let shown = crate::render::visible(&candidate.text).into_owned();
             let doc = crate::render::visible(&candidate.doc);
-            let display = if doc.is_empty() { shown } else { format!("{shown:<widest$}  {doc}") };
+            let display = if doc.is_empty() { shown } else { fitted(format!("{shown:<widest$}  {doc}"), width) };
             let open = candidate.text.ends_with(['(', '.']);
             let replacement = if alone && !open { format!("{} ", candidate.text) } else { candidate.text };
             Pair { display, replacement }
         };
         Ok((completion.start, completion.candidates.into_iter().map(pair).collect()))
     }
+}
+
+/// A line of a list that a terminal does not break within a word.
+fn fitted(line: String, width: usize) -> String {
+    if crate::render::width_of(&line) <= width {
+        return line;
+    }
+    let mut short = String::new();
+    for word in line.split_inclusive(' ') {
+        if crate::render::width_of(&short) + crate::render::width_of(word) >= width {
+            break;
+        }
+        short.push_str(word);
+    }
+    format!("{}…", short.trim_end())
 }
 
 impl Words {
@@ -250,6 +266,13 @@ mod tests {
         let mut parts = text.split('\x1b');
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |plain, part| plain + part.split_once('m').unwrap().1)
+    }
+
+    #[test]
+    fn lists_are_cut_between_words() {
+        assert_eq!(fitted("exit_code  whole number: exit code of the job".to_owned(), 30), "exit_code  whole number: exit…");
+        assert_eq!(fitted("exit_code  whole".to_owned(), 30), "exit_code  whole");
+        assert_eq!(fitted("word".to_owned(), 2), "…");
     }
 
     #[test]

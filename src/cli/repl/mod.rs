@@ -155,7 +155,7 @@ impl Session<'_> {
     }
 
     fn handle(&mut self, line: &str) -> Result<Next, CliError> {
-        let line = line.trim();
+        let line = command::typed(line);
         if line.is_empty() || line.starts_with('#') {
             return Ok(Next::Go);
         }
@@ -176,8 +176,11 @@ impl Session<'_> {
             }
             CliError::Query { text: text.to_owned(), diagnostics }
         };
-        let query = lang::parse_if(text, &is_valid(self.context.now)).map_err(wrong)?;
         let mut asker = self.asker()?;
+        let query = lang::parse_if(text, &is_valid(self.context.now)).map_err(|errors| {
+            let is_open = errors.iter().all(|error| error.help.is_none());
+            wrong(if is_open { lang::suggested(text, errors, asker.meant(text)) } else { errors })
+        })?;
         let format = self.format_for(out.as_deref());
         asker.default_rows = default_rows(format, !self.chart && out.is_none(), &self.context);
         let checked = asker.check(&query, text)?;

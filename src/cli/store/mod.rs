@@ -12,7 +12,7 @@ use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::load::{RemovalRule, catalog_version};
-use crate::plural::counted;
+use crate::plural::{counted, word};
 use crate::render::{Format, Schema, TextFormat, describe_instant, visible};
 use crate::store::{Fault, ForeignCommit, Maintained, Store};
 use crate::table::Table;
@@ -191,10 +191,11 @@ fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<Exit
     let mut text = format!("records before {}\n", describe_instant(before, &context.tz));
     for of_table in &dropped {
         text.push_str(&format!(
-            "  {:<18} {:>12} rows in {} files\n",
+            "  {:<18} {:>12} {} in {}\n",
             of_table.table.name(),
             HumanCount(of_table.rows).to_string(),
-            of_table.files + of_table.rewritten
+            word(of_table.rows, "row", "rows"),
+            counted(of_table.files + of_table.rewritten, "file", "files")
         ));
     }
     text.push_str(match (dropped.is_empty(), arguments.yes) {

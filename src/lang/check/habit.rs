@@ -22,12 +22,22 @@ const STEPS: &[(&[&str], Unit)] = &[
 /// Text columns in the order in which a value is looked for; the others follow.
 const LIKELY: &[&str] = &["reason", "cause", "category", "class", "kind", "phase", "error_code", "service", "cluster", "family"];
 
-/// The query that was probably meant, if it checks.
-pub(super) fn reworded(query: &Query, catalog: &dyn Catalog, checks: &dyn Fn(&Query) -> bool) -> Option<Query> {
+/// The query that was probably meant, if it checks. With `any_word`, a word that is not a value is looked for in messages.
+pub(super) fn reworded(query: &Query, catalog: &dyn Catalog, any_word: bool, checks: &dyn Fn(&Query) -> bool) -> Option<Query> {
     let Source::Noun(noun) = &query.source.value else { return None };
-    let known = Known { catalog, noun };
+    let known = Known { catalog, noun, any_word };
     let mut reworded = query.clone();
     let stage = reworded.stages.first_mut()?;
+    if stage.window.is_some() {
+        // `where time between A and B`: the window is a clause of its own.
+        stage.filter = match stage.filter.take() {
+            Some(Pred::And(mut members)) => {
+                members.retain(|member| !is_bare_time(member));
+                if members.len() > 1 { Some(Pred::And(members)) } else { members.pop() }
+            }
+            other => other.filter(|only| !is_bare_time(only)),
+        };
+    }
     stage.filter = stage.filter.take().map(|filter| known.pred(filter));
     // `by time every 1h`, and a step that was meant by a key.
     let step = stage.by.iter().enumerate().find_map(|(index, key)| Some((index, known.step(key)?)));
@@ -45,10 +55,16 @@ pub(super) fn reworded(query: &Query, catalog: &dyn Catalog, checks: &dyn Fn(&Qu
     (reworded != *query && checks(&reworded)).then_some(reworded)
 }
 
+fn is_bare_time(pred: &Pred) -> bool {
+    let is_time = |expr: &Expr| matches!(expr, Expr::Field(Field::Name(name)) if name.eq_ignore_ascii_case("time"));
+    matches!(pred, Pred::Test(Test { subject, condition: Condition::True }) if is_time(&subject.value))
+}
+
 /// The names of a noun.
 struct Known<'a> {
     catalog: &'a dyn Catalog,
     noun: &'a str,
+    any_word: bool,
 }
 
 impl Known<'_> {
@@ -119,17 +135,29 @@ impl Known<'_> {
         {
             return equals(field, value);
         }
-        match self.field_with(&word) {
-            Some((field, value)) => equals(&field, &value),
-            None => Pred::Test(Test {
-                subject: Spanned::new(Expr::Field(Field::Name(self.message().to_owned())), 0..0),
-                condition: Condition::Text {
-                    negated: false,
-                    op: TextOp::Contains,
-                    pattern: Spanned::new(Value { text: word, quoted: false }, 0..0),
-                },
-            }),
+        if let Some((field, value)) = self.field_with(&word).or_else(|| self.resource(&word)) {
+            return equals(&field, &value);
         }
+        if let Some(prefix) = word_of_task(&word).filter(|_| find_field(self.catalog, self.noun, "task").is_some()) {
+            return matched("task", TextOp::Like, format!("{prefix}*"));
+        }
+        match self.any_word {
+            true => matched(self.message(), TextOp::Contains, word),
+            false => Pred::Test(test),
+        }
+    }
+
+    /// The column of the last part of an ARN, and that part.
+    fn resource(&self, word: &str) -> Option<(String, String)> {
+        let resource = word.strip_prefix("arn:")?.splitn(5, ':').nth(4)?;
+        let (kind, name) = resource.split_once('/')?;
+        let field = match kind {
+            "task-definition" => "task_definition",
+            "container-instance" => "container_instance",
+            other => other,
+        };
+        find_field(self.catalog, self.noun, field)?;
+        Some((field.to_owned(), name.rsplit('/').next().unwrap_or(name).to_owned()))
     }
 
     /// The column that explains a row in words.
@@ -162,6 +190,19 @@ fn listed(pred: &mut Pred) -> Option<(String, &mut Vec<Spanned<Value>>)> {
         Condition::In { negated: false, values } => Some((field, values)),
         _ => None,
     }
+}
+
+/// The beginning of the id of a task, as people copy it from the console.
+fn word_of_task(word: &str) -> Option<&str> {
+    let digits = |word: &str| word.bytes().filter(u8::is_ascii_digit).count();
+    ((8..=32).contains(&word.len()) && digits(word) > 1 && word.bytes().all(|b| b.is_ascii_hexdigit())).then_some(word)
+}
+
+fn matched(field: &str, op: TextOp, pattern: String) -> Pred {
+    Pred::Test(Test {
+        subject: Spanned::new(Expr::Field(Field::Name(field.to_owned())), 0..0),
+        condition: Condition::Text { negated: false, op, pattern: Spanned::new(Value { text: pattern, quoted: false }, 0..0) },
+    })
 }
 
 fn equals(field: &str, value: &str) -> Pred {

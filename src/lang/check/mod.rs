@@ -30,12 +30,18 @@ type Outcome<T> = Result<T, Box<Diagnostic>>;
 /// Checks a query against the catalog.
 pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Result<Checked, Vec<Diagnostic>> {
     checked_once(query, catalog, context).map_err(|mut errors| {
-        let suggestion = habit::reworded(query, catalog, &|reworded| checked_once(reworded, catalog, context).is_ok());
+        let suggestion = habit::reworded(query, catalog, true, &|reworded| checked_once(reworded, catalog, context).is_ok());
         if let (Some(suggestion), Some(last)) = (suggestion, errors.last_mut()) {
             last.help = Some(format!("did you mean `{}`?", super::format(&suggestion)));
         }
         errors
     })
+}
+
+/// The query with the field that has the value of a condition such as `where oom`. If no field has it, the value is looked
+/// for in messages with `any_word`, else there is no query.
+pub fn with_named_field(query: &Query, catalog: &dyn Catalog, any_word: bool, context: &CheckContext) -> Option<Query> {
+    habit::reworded(query, catalog, any_word, &|reworded| checked_once(reworded, catalog, context).is_ok())
 }
 
 /// Whether a query checks. Saved queries are not looked up.
@@ -98,6 +104,8 @@ struct Checker<'a> {
     window: Window,
     /// Whether the current stage reads the rows of the noun.
     first: bool,
+    /// Whether the earlier stages pass the rows of the noun on with all their columns.
+    whole_rows: bool,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -106,7 +114,8 @@ impl<'a> Checker<'a> {
     fn new(noun: String, catalog: &'a dyn Catalog, context: &'a CheckContext) -> Self {
         let input = noun_columns(&noun, catalog);
         let window = Window::default();
-        Self { catalog, context, noun, input, window, first: true, errors: Vec::new(), warnings: Vec::new() }
+        let (errors, warnings) = (Vec::new(), Vec::new());
+        Self { catalog, context, noun, input, window, first: true, whole_rows: true, errors, warnings }
     }
 
     /// The value, or none after recording the error.
@@ -140,6 +149,7 @@ impl<'a> Checker<'a> {
             default_limit = default_limit.or(defaulted);
             self.input.clone_from(&stage.columns);
             self.first = false;
+            self.whole_rows &= !stage.grouped && stage.show.is_empty();
             stages.push(stage);
         }
         let window = window?;

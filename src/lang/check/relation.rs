@@ -67,6 +67,7 @@ impl Checker<'_> {
             input: noun_columns(noun, self.catalog),
             window: self.window.clone(),
             first: true,
+            whole_rows: true,
             errors: Vec::new(),
             warnings: Vec::new(),
         }

@@ -57,8 +57,13 @@ impl Checker<'_> {
         }
         let place = if self.first { format!("in `{}`", self.noun) } else { "in the previous stage".to_owned() };
         let error = Diagnostic::error(format!("unknown field `{}` {place}", excerpt(name)), span.clone());
-        let known = self.input.iter().map(|column| column.name.as_str());
-        let error = match suggest::question(name, known) {
+        let known = || self.input.iter().map(|column| column.name.as_str());
+        let related: Vec<String> = suggest::related(name, known()).iter().map(|name| format!("`{name}`")).collect();
+        let label = match related.is_empty() {
+            true => suggest::question(name, known()),
+            false => Some(format!("did you mean {}?", related.join(" or "))),
+        };
+        let error = match label {
             Some(label) => error.with_label(label),
             None => error,
         };

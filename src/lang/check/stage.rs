@@ -192,7 +192,8 @@ impl Checker<'_> {
             let measure = self.bare_aggregate(name);
             return measure.map(|expr| Item { name: name.to_owned(), kind: expr.kind(), expr }).into_iter().collect();
         }
-        if !self.first || !place.last {
+        // `failures | limit 3` shows what `failures limit 3` shows.
+        if !self.whole_rows || !place.last {
             return Vec::new();
         }
         let shown = self.catalog.shown(&self.noun);

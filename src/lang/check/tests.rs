@@ -179,6 +179,10 @@ fn later_stages_read_the_columns_before() {
     let grouped = checked("failures where ran | by reason");
     assert!(grouped.stages.first().unwrap().sort.is_empty());
     assert!(!checked("failures | limit 5").stages.first().unwrap().sort.is_empty());
+    // Rows that no stage has changed have the columns of the noun; `show *` has all of them.
+    assert_eq!(column_names(checked("failures | where ran | limit 5").stages.last().unwrap()), ["time", "reason"]);
+    assert_eq!(column_names(checked("failures | show *").stages.last().unwrap()).len(), 10);
+    assert_eq!(column_names(checked("failures show cluster, ran | where ran").stages.last().unwrap()), ["cluster", "ran"]);
 
     assert_eq!(messages("failures by reason | where cluster = a"), ["unknown field `cluster` in the previous stage"]);
 }

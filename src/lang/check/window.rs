@@ -159,7 +159,9 @@ impl Checker<'_> {
             .with_label(format!("all data in the store is {}", if after { "older" } else { "newer" }))
             .with_note(format!("window {}", range_text(window)))
             .with_note(format!("the store has data from {first} to {last}"));
-        Err(error.into())
+        // An export is older than the clock.
+        let is_clock = after && !self.is_anchored_at_newest() && self.context.anchor == self.context.now;
+        Err(if is_clock { error.with_help("`--as-of latest` counts back from the newest event") } else { error }.into())
     }
 
     fn since_origin(&self, since: &Instant) -> String {
@@ -363,6 +365,8 @@ fn out_of_range(span: &Span) -> Box<Diagnostic> {
 }
 
 fn range_text(window: &Window) -> String {
-    let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    // The clock has nanoseconds.
+    let text = |at: Timestamp| at.round(jiff::Unit::Second).unwrap_or(at).to_string();
+    let text = |at: Option<Timestamp>| at.map(text).unwrap_or_default();
     format!("{} … {}", text(window.from), text(window.to)).trim().to_owned()
 }

@@ -1,6 +1,6 @@
 //! Clauses of other languages: `group by`, `order by`, `head 5`, `in the last 7 days`.
 
-use super::super::keyword;
+use super::super::keyword::{self, find_unit};
 use super::super::suggest;
 use super::super::time::{is_date, weekday};
 use super::order;
@@ -70,6 +70,27 @@ const PHRASES: &[(&[&str], &[&str])] = &[
     (&["limit:"], &["limit"]),
     (&["head"], &["limit"]),
     (&["take"], &["limit"]),
+    (&["last", "night"], &["yesterday"]),
+    (&["half", "an", "hour"], &["30m"]),
+    (&["an", "hour"], &["1h"]),
+    (&["one", "hour"], &["1h"]),
+    (&["a", "day"], &["1d"]),
+    (&["one", "day"], &["1d"]),
+    (&["a", "week"], &["1w"]),
+    (&["one", "week"], &["1w"]),
+    (&["over", "time"], &["every", "1d"]),
+    (&["at"], &["around"]),
+    (&["compare", "to", "last"], &["compare", "previous"]),
+    (&["compare", "last"], &["compare", "previous"]),
+    (&["compare", "to"], &["compare"]),
+    (&["compared", "to", "last"], &["compare", "previous"]),
+    (&["compared", "to"], &["compare"]),
+    (&["vs", "last"], &["compare", "previous"]),
+    (&["vs"], &["compare"]),
+    (&["versus", "last"], &["compare", "previous"]),
+    (&["versus"], &["compare"]),
+    (&["this", "morning"], &["today"]),
+    (&["tonight"], &["today"]),
     (&["in", "the", "last"], &["since", "last"]),
     (&["over", "the", "last"], &["since", "last"]),
     (&["for", "the", "last"], &["since", "last"]),
@@ -107,6 +128,7 @@ pub(super) fn reword(pieces: &mut Vec<Piece>) {
         *piece = Piece::word("last");
     }
     complete_between(pieces);
+    numbered_rows(pieces);
     without_condition(pieces);
     with_condition(pieces);
     let mut index = 1;
@@ -133,6 +155,22 @@ pub(super) fn reword(pieces: &mut Vec<Piece>) {
     if pieces.len() > 2 && pieces.get(pieces.len() - 2..).is_some_and(|end| end.iter().map(Piece::lower).eq(["|", "count"])) {
         let at = pieces.len() - 2;
         pieces.splice(at.., ["show", "count"].map(Piece::word));
+    }
+}
+
+/// `failures latest 3`; `last 3 days` is a time.
+fn numbered_rows(pieces: &mut [Piece]) {
+    for index in 1..pieces.len() {
+        let is_first = pieces.get(index).is_some_and(|piece| piece.is_any(&["last", "latest", "newest", "recent", "first"]));
+        let is_number = |piece: &Piece| piece.lower().parse::<u32>().is_ok();
+        let is_time = pieces.get(index + 2).is_some_and(|piece| find_unit(&piece.lower()).is_some());
+        if is_first
+            && !is_time
+            && pieces.get(index + 1).is_some_and(is_number)
+            && let Some(piece) = pieces.get_mut(index)
+        {
+            *piece = Piece::word("limit");
+        }
     }
 }
 

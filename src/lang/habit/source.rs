@@ -8,7 +8,7 @@ const FILLERS: &[&str] = &[
     "show", "list", "get", "display", "find", "give", "me", "print", "all", "the", "any", "fetch", "search", "see", "view",
     "how", "many", "what", "which", "count", "number", "total", "of", "top", "first", "last", "latest", "newest", "recent",
     "most", "failed", "failing", "refused", "every", "each", "are", "were", "there", "our", "my", "query", "select", "from", "*",
-    "(", ")", "please", "?",
+    "(", ")", "please", "?", "tail", "head", "watch", "follow", "went", "has", "have", "did", "common", "frequent",
 ];
 
 /// The most words before a noun.
@@ -68,8 +68,10 @@ pub(super) fn reword(pieces: &mut Vec<Piece>) -> Option<()> {
     let is_saved = pieces.first().is_some_and(|piece| piece.lower().starts_with('@'));
     if !is_saved {
         noun_first(pieces);
-        let (at, noun) =
-            pieces.iter().enumerate().take(MOST_FILLERS + 1).find_map(|(index, piece)| Some((index, noun(piece)?)))?;
+        let first = |names: fn(&Piece) -> Option<&'static str>| {
+            pieces.iter().enumerate().take(MOST_FILLERS + 1).find_map(|(index, piece)| Some((index, names(piece)?)))
+        };
+        let Some((at, noun)) = first(noun).or_else(|| first(event)) else { return rows_of_group(pieces) };
         let before: Vec<Piece> = pieces.drain(..=at).take(at).collect();
         let number = |piece: &Piece| piece.lower().parse::<u32>().ok().filter(|number| *number > 0);
         if !before.iter().all(|piece| piece.is_any(FILLERS) || number(piece).is_some()) {
@@ -108,12 +110,41 @@ fn noun_first(pieces: &mut Vec<Piece>) {
     }
 }
 
+/// Whether a word before a noun changes nothing.
+pub(super) fn is_filler(piece: &Piece) -> bool {
+    piece.is_any(FILLERS) || piece.lower().parse::<u32>().is_ok()
+}
+
 /// The noun that a word names.
-fn noun(piece: &Piece) -> Option<&'static str> {
+pub(super) fn noun(piece: &Piece) -> Option<&'static str> {
     let Piece::Word(_) = piece else { return None };
     let word = piece.lower();
     let known = NOUNS.iter().map(|noun| noun.word).find(|noun| *noun == word || noun.strip_suffix('s') == Some(&word));
     known.or_else(|| synonym(&word))
+}
+
+/// `top 5 reasons`, `most common causes since 7d`: the groups of a noun.
+fn rows_of_group(pieces: &mut Vec<Piece>) -> Option<()> {
+    let mut found = pieces.iter().enumerate().take(MOST_FILLERS + 1);
+    let (at, query) = found.find_map(|(index, piece)| Some((index, rows_called(&piece.lower())?)))?;
+    // The word alone is explained as a noun.
+    if pieces.len() == 1 || !pieces.iter().take(at).all(is_filler) {
+        return None;
+    }
+    let rows = pieces.iter().take(at).find_map(|piece| piece.lower().parse::<u32>().ok().filter(|rows| *rows > 0));
+    let mut words: Vec<Piece> = query.split(' ').map(Piece::word).collect();
+    words.extend(rows.into_iter().flat_map(|rows| [Piece::word("top"), Piece::word(rows.to_string())]));
+    pieces.splice(..=at, words);
+    Some(())
+}
+
+/// What a question without a noun asks about: `what failed yesterday`, `what happened on monday`.
+fn event(piece: &Piece) -> Option<&'static str> {
+    match piece.lower().as_str() {
+        "failed" | "failing" | "fail" | "broke" | "wrong" => Some("failures"),
+        "happened" | "incident" => Some("incidents"),
+        _ => None,
+    }
 }
 
 /// Whether a query decides by itself what it shows.

@@ -104,6 +104,22 @@ fn a_query_in_other_words_is_recognized() {
         ("failures without service by reason", "failures where service is missing by reason"),
         ("failures with no service", "failures where service is missing"),
         ("failures where ran without service", "failures where ran and service is missing"),
+        ("reason=AGENT since 7d", "failures where reason = AGENT since 7d"),
+        ("by reason since 7d", "failures since 7d by reason"),
+        ("where ran", "failures where ran"),
+        ("what failed yesterday", "failures on yesterday"),
+        ("what went wrong last night?", "failures on yesterday"),
+        ("what happened on 2026-03-04", "incidents on 2026-03-04"),
+        ("tail failures", "failures"),
+        ("failures latest 3", "failures limit 3"),
+        ("failures last 3", "failures limit 3"),
+        ("failures last 3 days", "failures since 3d"),
+        ("top 5 reasons", "failures by reason top 5"),
+        ("most common causes since 7d", "failures since 7d by cause"),
+        ("failures since an hour ago", "failures since 1h"),
+        ("failures over time", "failures every 1d"),
+        ("failures at 2026-03-04", "failures around 2026-03-04"),
+        ("failures by reason since 7d vs last week", "failures since 7d by reason compare previous week"),
     ] {
         let found = reworded(text, &|_| true);
         assert_eq!(found.as_deref(), Some(expected), "{text}");

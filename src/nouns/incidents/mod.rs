@@ -86,7 +86,8 @@ pub fn noun() -> Noun {
         reads_originals: true,
         fields: FIELDS.to_vec(),
         shown: &["time", "duration", "what", "failures", "launches_lost", "tasks", "confidence"],
-        optional: &["confidence", "duration", "tasks"],
+        optional: &["confidence", "duration", "tasks", "launches_lost"],
+        main: Some("what"),
         ..Noun::computed("incidents", view)
     }
 }
