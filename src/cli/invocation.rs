@@ -46,7 +46,7 @@ fn is_spoken(arguments: &[OsString], command: &Command) -> bool {
 }
 
 fn is_command(word: &str, command: &Command) -> bool {
-    command.get_subcommands().any(|known| known.get_name() == word)
+    word == "help" || command.get_subcommands().any(|known| known.get_name() == word)
 }
 
 /// Whether a text starts with a noun or the name of a saved query.
@@ -264,8 +264,9 @@ mod tests {
 
     fn message(words: &[&str]) -> String {
         let arguments = line(words);
-        let error = command().try_get_matches_from(&arguments).unwrap_err();
-        match explained(&error, &arguments, &command()) {
+        let mut command = command();
+        let error = command.try_get_matches_from_mut(&arguments).unwrap_err();
+        match explained(&error, &arguments, &command) {
             Some(CliError::Query { text, diagnostics }) => crate::diagnostic::render_all(&diagnostics, &text),
             _ => String::new(),
         }

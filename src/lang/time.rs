@@ -517,7 +517,7 @@ mod tests {
             ("2026/03/04", "`2026/03/04` is not a date", "write `2026-03-04`"),
             ("2026.13.04", "`2026.13.04` is not a date", "month 13 does not exist"),
             ("03/04/2026", "unexpected `03/04/2026`: expected a point in time", "write a date as `2026-03-04`"),
-            ("march", "unexpected `march`: expected a point in time", "write a date as `2026-03-04`"),
+            ("march", "unexpected `march`: expected a point in time", "write it with its year, such as `2026-03-01`"),
             ("05:00", "unexpected `05:00`: expected a point in time", "add a date: `2026-03-04 05:00`"),
             ("2026-03", "`2026-03` is not a date", "add a day: `2026-03-01`"),
             ("20260304", "unexpected `20260304`: expected a point in time", "write `2026-03-04`"),

@@ -124,7 +124,7 @@ impl Command {
         let (first, second, third) = (words.next()?, words.next(), words.next());
         let is_command = match (first, second, third) {
             // `show failures` is half of a query.
-            ("show", Some(id), None) => crate::lang::parse(id).is_err(),
+            ("show", Some(word), None) => crate::lang::described_noun(&format!("fields {word}")).is_none(),
             ("format", Some(format), None) => format.parse::<Format>().is_ok(),
             ("load", ..) => true,
             _ => PROGRAM.contains(&first),

@@ -154,7 +154,7 @@ fn fitted(line: String, width: usize) -> String {
     }
     let mut short = String::new();
     for word in line.split_inclusive(' ') {
-        if crate::render::width_of(&short) + crate::render::width_of(word) >= width {
+        if crate::render::width_of(&short) + crate::render::width_of(word.trim_end()) >= width {
             break;
         }
         short.push_str(word);

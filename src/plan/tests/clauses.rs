@@ -351,7 +351,7 @@ fn sql_reads_and_does_nothing_else() {
         "set datafusion.execution.batch_size = 1",
         "create external table x stored as parquet location 'x.parquet'",
     ] {
-        assert!(matches!(wait(run::sql(&session, text)), Err(RunError::Sql(_))), "{text}");
+        assert!(matches!(wait(run::sql(&session, text)), Err(RunError::Sql(_) | RunError::Typed(_))), "{text}");
     }
 }
 
