@@ -389,7 +389,7 @@ const REVISED: [(&str, &str, &str); 4] = [
 
 /// Examples of the reference that another entry explains, because it reads what is inside: the state that was not
 /// reached, the error code of EC2, the sentence after the code.
-const MOVED: [(&str, &str); 8] = [
+const MOVED: [(&str, &str); 12] = [
     ("registry-credentials-malformed", "asm-secret-permission"),
     ("cannot-create", "engine-name-in-use"),
     ("api-invalid-parameter", "api-identifier"),
@@ -398,6 +398,10 @@ const MOVED: [(&str, &str); 8] = [
     ("cannot-stop", "transition-stopped"),
     ("eni-ec2-error", "eni-settings"),
     ("api-client", "api-concurrent"),
+    ("secrets-generic", "secrets-network"),
+    ("start-gpu", "start-gpu-driver"),
+    ("oci-runtime", "engine-security-profile"),
+    ("service-target-unhealthy", "service-health-unknown"),
 ];
 
 /// Every example of the reference catalog is explained by the entry of its name; benign texts are no failures.

@@ -178,11 +178,11 @@ fn changes_are_ranked_and_rejected_packets_are_listed() {
     assert!(first[at("change")].starts_with("RevokeSecurityGroupIngress sg-0c9d8e7f6a5b41320"), "{first:?}");
     assert!(first[at("shares")].contains("sg-0f1e2d3c4b5a69788"), "{first:?}");
     // The same call is the first that `changes` names.
-    let id = &cells(&files["network.csv"])[1];
-    let printed = DESK.run(&["changes", id.last().unwrap(), "--format", "json"]).ok().out;
+    let network = cells(&files["network.csv"]);
+    let id = network[0].iter().position(|column| column == "id").unwrap();
+    let printed = DESK.run(&["changes", &network[1][id], "--format", "json"]).ok().out;
     let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(printed["found"]["changes"][0]["record"], first[at("id")], "{printed}");
-    let network = cells(&files["network.csv"]);
     assert_eq!(network.len(), 1 + 5, "samples: five time-outs after the rule was removed");
     assert!(network.iter().skip(1).all(|row| row[1] == "checkout" && row[6] == "10.20.9.14" && row[7] == "443"), "{network:?}");
 }
