@@ -234,7 +234,7 @@ fn a_missed_start_shows_how_long_nothing_ran_and_who_started_the_job_instead() {
         env.query(&format!("schedules where state = missed {shown}")),
         [
             ["rates", "2026-03-04T01:00:00Z", before, "2026-03-04T01:10:05Z", "1200", "", ""],
-            ["sync", "2026-03-04T01:00:00Z", before, after, "1800", "by-hand", "2026-03-04T01:05:05Z"],
+            ["sync", "2026-03-04T01:00:00Z", before, after, "900", "by-hand", "2026-03-04T01:05:05Z"],
             // The start by hand came before this one.
             ["sync", "2026-03-04T01:10:00Z", before, after, "1800", "", ""],
         ]

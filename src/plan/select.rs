@@ -46,11 +46,7 @@ fn shown(input: &Rows, stage: &Stage, tz: &TimeZone) -> Result<Vec<Expr>, PlanEr
 
 /// The sort keys as columns of the output; keys that are not shown are hidden columns.
 fn carried_order(input: &Rows, stage: &Stage, items: &mut Vec<Expr>) -> Vec<Order> {
-    let hide = |index: usize, name: &str, items: &mut Vec<Expr>| {
-        let hidden = format!("#s{index}");
-        items.push(column(name).alias(&hidden));
-        hidden
-    };
+    let hide = |index: usize, name: &str, items: &mut Vec<Expr>| carried(items, name, format!("#s{index}"));
     if stage.sort.is_empty() {
         let inherited = input.order.iter().enumerate();
         return inherited
@@ -68,20 +64,20 @@ fn carried_order(input: &Rows, stage: &Stage, items: &mut Vec<Expr>) -> Vec<Orde
     .collect()
 }
 
-/// The columns that tell rows apart. A column that the output already has is not added again: the engine rejects plans
-/// that sort the rows of a union by two names of one column.
+/// The columns that tell rows apart.
 fn carried_identity(input: &Rows, items: &mut Vec<Expr>) -> Vec<String> {
     let names = input.identity.iter().enumerate();
-    names
-        .map(|(index, name)| {
-            if let Some(known) = items.iter().find_map(|item| name_of(item, name)) {
-                return known;
-            }
-            let hidden = format!("#t{index}");
-            items.push(column(name).alias(&hidden));
-            hidden
-        })
-        .collect()
+    names.map(|(index, name)| carried(items, name, format!("#t{index}"))).collect()
+}
+
+/// The name in the output of a column of the input, which is added as a hidden column only if the output does not have it: the
+/// engine rejects plans that sort the rows of a union by two names of one column.
+fn carried(items: &mut Vec<Expr>, name: &str, hidden: String) -> String {
+    if let Some(known) = items.iter().find_map(|item| name_of(item, name)) {
+        return known;
+    }
+    items.push(column(name).alias(&hidden));
+    hidden
 }
 
 /// The name of an output that is an unchanged column of the input.

@@ -153,7 +153,7 @@ fn starts(need: ViewRequest, more: &str) -> String {
         not_called = Absence::NotCalled.word(),
         disabled = Absence::Disabled.word(),
         delay = seconds("s.at", "s.started_at"),
-        without_run = seconds("s.previous_run", "s.next_run"),
+        without_run = seconds("s.previous_run", "least(s.next_run, s.rerun_at)"),
         more = format_args!("{more}{}{evidence}", no_raw(need)),
     )
 }

@@ -6,7 +6,7 @@
 --   hour                                 an hour in microseconds
 --   not_exported, not_called, disabled   the words for why no call is recorded
 --   delay                                the seconds from a start `s` to when it ran
---   without_run                          the seconds between the runs before and after a missed start `s`
+--   without_run                          the seconds between the runs before and after a missed start `s`, whoever started them
 --   more                                 further columns of a start `s`
 with slots as (
     select

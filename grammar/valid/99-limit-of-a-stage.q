@@ -1,0 +1,2 @@
+# stage, limit
+failures | limit 3

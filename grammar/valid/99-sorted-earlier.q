@@ -1,0 +1,2 @@
+# stage, sort, limit
+failures sort time | show kind, time | limit 2
