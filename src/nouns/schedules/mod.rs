@@ -42,7 +42,7 @@ const FIELDS: &[FieldInfo] = &[
     computed(
         "without_run",
         FieldType::Duration,
-        "if missed: time between the previous and the next run; missing = one is not recorded",
+        "if missed: time from the previous run to the next one or to a rerun; missing = one is not recorded",
     ),
     computed(
         "rerun",
