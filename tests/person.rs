@@ -1,7 +1,11 @@
 //! The person behind a role session, through the chain of roles, in `changes`, timelines, advice, incidents, the report and queries.
 
 use crate::support::{TestEnv, project};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
 
 const ACCOUNT: &str = "111122223333";
 /// The call that changed something, and the calls that issued the sessions before it.
@@ -342,6 +346,130 @@ fn without_the_call_that_issued_it_a_session_is_all_there_is() {
     let (line, _) = change(&env);
     assert!(line.contains("by admin/mei through role deploy from 203.0.113.7 (shares"), "{line}");
     assert_eq!(asked(&env), [["", "unknown"]]);
+}
+
+/// The columns about issued sessions, which stores of earlier releases do not have.
+const ISSUED: [&str; 2] = ["issued_key", "issued_session"];
+
+/// How many values these columns have.
+fn issued(env: &TestEnv) -> Vec<Vec<String>> {
+    env.sql("select count(issued_key), count(issued_session) from calls")
+}
+
+/// Turns the store into one of an earlier release: the data files and the log of `calls` have no such columns, and nothing has
+/// a checksum.
+fn forget_issued(env: &TestEnv) {
+    let store = env.path(".ecs-audit");
+    for table in fs::read_dir(store.join("tables")).unwrap().map(|entry| entry.unwrap().path()) {
+        let is_calls = table.ends_with("calls");
+        let logs = fs::read_dir(table.join("_delta_log")).unwrap().map(|entry| entry.unwrap().path());
+        for log in logs.filter(|path| path.extension().is_some_and(|ending| ending == "json")) {
+            let mut actions = String::new();
+            for line in fs::read_to_string(&log).unwrap().lines() {
+                let mut action: Value = serde_json::from_str(line).unwrap();
+                if let Some(info) = action.get_mut("commitInfo").and_then(Value::as_object_mut) {
+                    info.remove("ecs-audit.seals");
+                }
+                if let Some(add) = action.get_mut("add").and_then(Value::as_object_mut) {
+                    add.remove("tags");
+                    if is_calls {
+                        let size = drop_columns(&table.join(add["path"].as_str().unwrap()));
+                        add.insert("size".to_owned(), json!(size));
+                    }
+                }
+                if let Some(schema) = action.pointer_mut("/metaData/schemaString").filter(|_| is_calls) {
+                    let mut columns: Value = serde_json::from_str(schema.as_str().unwrap()).unwrap();
+                    columns["fields"].as_array_mut().unwrap().retain(|field| !ISSUED.contains(&field["name"].as_str().unwrap()));
+                    *schema = json!(columns.to_string());
+                }
+                actions.push_str(&format!("{action}\n"));
+            }
+            fs::write(&log, actions).unwrap();
+        }
+    }
+    fs::remove_file(store.join("manifest.json")).unwrap();
+}
+
+/// Rewrites a data file without the columns; returns its size.
+fn drop_columns(path: &Path) -> u64 {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap().build().unwrap();
+    let batches: Vec<_> = reader.map(Result::unwrap).collect();
+    let schema = batches[0].schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let rest: Vec<usize> = names.enumerate().filter(|(_, name)| !ISSUED.contains(name)).map(|(at, _)| at).collect();
+    assert_eq!(rest.len(), schema.fields().len() - ISSUED.len());
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema.project(&rest).unwrap().into(), None).unwrap();
+    for batch in batches {
+        writer.write(&batch.project(&rest).unwrap()).unwrap();
+    }
+    let bytes = writer.into_inner().unwrap();
+    fs::write(path, &bytes).unwrap();
+    bytes.len() as u64
+}
+
+#[test]
+fn a_store_of_an_earlier_release_names_the_same_person() {
+    let (by, others) = two_roles();
+    let who = "by mei through role admin, then role deploy from 203.0.113.7 (shares";
+    let env = loaded(&by, &others);
+    assert_eq!(issued(&env), [["3", "3"]]);
+    forget_issued(&env);
+    assert_eq!(issued(&env), [["0", "0"]]);
+    let (line, change) = change(&env);
+    assert!(line.contains(who), "{line}");
+    assert_eq!(change["principal_chain"][1]["basis"], "access_key", "{change}");
+    assert_eq!(asked(&env), [["mei", "certain"]]);
+}
+
+/// The next load adds the columns to the table: the first call of the chain stays without them.
+#[test]
+fn a_chain_is_followed_through_calls_of_two_releases() {
+    let (by, others) = two_roles();
+    let env = TestEnv::new();
+    env.write("first.json", json!({"Records": others[..1]}).to_string());
+    env.run(&["load", "first.json"]).ok();
+    forget_issued(&env);
+    env.write("c.json", export(&by, &others[1..]));
+    env.run(&["load", "c.json"]).ok();
+    assert_eq!(issued(&env), [["2", "2"]]);
+    let (line, _) = change(&env);
+    assert!(line.contains("by mei through role admin, then role deploy from 203.0.113.7 (shares"), "{line}");
+    env.run(&["store", "compact"]).ok();
+    assert_eq!(issued(&env), [["2", "2"]], "a merged file has both kinds of calls");
+    assert_eq!(change(&env).0, line);
+}
+
+/// The columns have the names as they are; the original may write a letter as an escape sequence.
+#[test]
+fn a_session_is_found_however_its_name_is_written() {
+    let call = issue(FIRST, "09:40:00", "AssumeRole", &user("mei"), ("deploy", "mei@example.com", ""));
+    let by = session("deploy", "mei@example.com", "ASIAEXAMPLE000000001", json!({}));
+    let text = export(&by, &[call]).replace(r#""roleSessionName":"mei@"#, r#""roleSessionName":"mei\u0040"#);
+    assert!(text.contains(r#""mei\u0040example.com""#), "{text}");
+    let env = TestEnv::new();
+    env.write("c.json", text);
+    env.run(&["load", "c.json"]).ok();
+    let (line, _) = change(&env);
+    assert!(line.contains("by mei through role deploy from 203.0.113.7 (likely: role and session name match)"), "{line}");
+}
+
+#[test]
+fn issued_sessions_get_pseudonyms() {
+    let task = "0f0e0d0c0b0a09080706050403020100";
+    let service = json!({"type": "AWSService", "invokedBy": "ecs-tasks.amazonaws.com"});
+    let others = [
+        issue(FIRST, "09:40:00", "AssumeRole", &user("mei"), ("deploy", "kim", "key-of-kim")),
+        issue(SECOND, "09:41:00", "AssumeRole", &service, ("loader", task, "")),
+    ];
+    let env = loaded(&user("zoe"), &others);
+    let query = "calls where issued_session is not missing show issued_session, issued_key sort time";
+    let of_task = format!("loader/{task}");
+    assert_eq!(env.query(query), [["deploy/kim", "key-of-kim"], [of_task.as_str(), ""]]);
+    let redacted = env.run(&["query", query, "--redact", "--format", "csv", "--quiet"]).ok().out;
+    for name in ["deploy", "kim", "loader"] {
+        assert!(!redacted.contains(name), "{redacted}");
+    }
+    assert!(redacted.contains(&format!("/{task}")), "the id of a task is not a name: {redacted}");
 }
 
 /// `samples/people`; `tests/samples.rs` compares the persons.

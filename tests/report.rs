@@ -361,7 +361,7 @@ fn names() -> BTreeSet<String> {
         "failures",
         "flows",
     ];
-    let of_names = ["account", "user", "actor", "access_key", "source_ip", "private_ip"];
+    let of_names = ["account", "user", "actor", "access_key", "issued_key", "issued_session", "source_ip", "private_ip"];
     let forms = [
         r#"arn:aws[^"\\ ]+"#,
         r"\b111122223333\b",
@@ -421,7 +421,8 @@ fn nothing_that_names_somebody_is_left_after_redaction() {
     let arguments = ["report", "--since", "7d", "--out", "red", "--redact", "--sections", sections, "--query", own, "--quiet"];
     env.run(&arguments).ok();
     let mut outputs = files(&env.path("red"));
-    let query = "calls show user, user_arn, account, source_ip, raw.requestParameters, raw.userIdentity limit 5000";
+    let query = "calls show user, user_arn, account, source_ip, issued_key, issued_session, raw.requestParameters, \
+                 raw.userIdentity limit 5000";
     let printed = env.run(&["query", query, "--redact", "--format", "csv", "--quiet"]).ok().out;
     assert!(printed.contains("account-") && printed.contains("user-"), "{printed}");
     outputs.insert("query".to_owned(), printed.into_bytes());

@@ -1,8 +1,11 @@
-//! The actions that only ECS has, as `ecs-actions.toml` lists them.
+//! The actions that only ECS has, as `ecs-actions.toml` lists them, and those of AWS STS that issue role sessions.
 
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+
+/// The actions that issue the credentials of a role session.
+pub const SESSION_ACTIONS: [&str; 4] = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

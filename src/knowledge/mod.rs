@@ -16,7 +16,7 @@ mod places;
 mod shapes;
 mod states;
 
-pub use actions::is_ecs_action;
+pub use actions::{SESSION_ACTIONS, is_ecs_action};
 pub use console::{ConsoleNames, ConsolePage, console_link};
 pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
 pub use formats::{Signature, cloudtrail_key};

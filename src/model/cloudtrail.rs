@@ -11,6 +11,7 @@ use super::field::whole_number;
 use super::network_call::read_network_call;
 use super::reason::reason_name;
 use super::scaling_call::read_scaling_call;
+use super::session_call::read_session_call;
 use super::task_size;
 use super::time::{parse_time, time_at};
 use super::{Modeled, Origin, Record, Refusal};
@@ -69,6 +70,7 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     if read_scaling_call(&mut call, parts.request) {
         failures = refusal(&call);
     }
+    read_session_call(&mut call, parts.request, parts.response);
     let ids = [parts.event_id, parts.request_id, parts.shared_event_id];
     call.raw = origin.raw().map(|raw| OriginalText { ids, kind: parts.event_name, ..raw });
     let account = call.account.clone();

@@ -25,6 +25,7 @@ mod scaling_call;
 pub mod service;
 pub mod service_deployment;
 mod service_failure;
+mod session_call;
 mod stop;
 mod submission;
 pub mod task;

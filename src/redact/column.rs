@@ -67,7 +67,18 @@ pub fn statements() -> Vec<(Kind, String)> {
     let inside = inside.map(|(table, name)| {
         (Kind::User, format!("select distinct {name} as name from {table} where {name} is not null order by 1"))
     });
-    columns.map(statement).chain(inside).collect()
+    // AWS services name sessions after tasks and instances, whose ids are not names, and issue as many as there are launches: of
+    // these, only the role is a name. The format of a key is recognized without the column.
+    let by_others = "user_type is distinct from 'AWSService'";
+    let issued = [
+        ("issued_key", format!("case when {by_others} then issued_key end")),
+        ("issued_session", format!("case when {by_others} then issued_session else split_part(issued_session, '/', 1) end")),
+    ];
+    let issued = issued.map(|(column, name)| {
+        let rows = format!("calls where {column} is not null");
+        (Kind::User, format!("select distinct {name} as name from {rows} order by 1"))
+    });
+    columns.map(statement).chain(inside).chain(issued).collect()
 }
 
 /// The names in a column value: `role/session` has two names, and the role and session of an ARN are names.

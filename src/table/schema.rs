@@ -230,6 +230,8 @@ tables! {
         reason: Text = "reason given by the caller (StopTask) or reported by the agent",
         resource: Text = "ids of the network resources in an EC2 call: security group, route table, subnet, …",
         rule: Text = "rule or route in an EC2 call, such as tcp 443 10.0.0.0/8",
+        issued_key: Unique = "access key id of the credentials that an AssumeRole call issued",
+        issued_session: Text = "role/session that an AssumeRole call issued",
         source: Text = "cloudtrail; describe for an answer of run-task",
         file: Text = "source file",
         record: Int = "record number in the file, starting at 1",

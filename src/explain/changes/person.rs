@@ -194,11 +194,32 @@ fn caller(row: &Row) -> Identity {
     })
 }
 
-/// The calls that may have issued sessions: they name its access key, or its role and session name.
+/// The calls that may have issued sessions.
 fn issuing(records: &Records<'_>, open: &[&Open]) -> Result<Vec<Row>, RunError> {
     let time = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
     let times = || open.iter().map(|open| open.at);
     let (Some(first), Some(last)) = (time(times().min()), time(times().max())) else { return Ok(Vec::new()) };
+    let calls = format!("{ISSUES_SESSIONS} and {}", within(shifted(first, -INEXACT), SESSION, last, INEXACT));
+    let mut found = Vec::new();
+    for named in [by_columns(open), by_originals(open)] {
+        found.extend(records.some_with_raw(Table::Calls, &format!("{calls} and {named}"), "\"time\" desc", MOST)?);
+    }
+    Ok(found)
+}
+
+/// The condition for calls whose columns say that they issued one of these keys, or a session with one of these names.
+fn by_columns(open: &[&Open]) -> String {
+    let list = |values: BTreeSet<String>| values.into_iter().collect::<Vec<_>>().join(", ");
+    let sessions: BTreeSet<String> = open.iter().map(|open| text(&open.session.label())).collect();
+    let keys: BTreeSet<String> = open.iter().filter_map(|open| open.access_key.as_deref()).map(text).collect();
+    let by_name = format!("issued_session in ({})", list(sessions));
+    if keys.is_empty() { by_name } else { format!("(issued_key in ({}) or {by_name})", list(keys)) }
+}
+
+/// The condition for calls without these columns, which earlier releases loaded: their originals name a key, or a role and a
+/// session name. It needs its own query: as an alternative in one condition with the columns, it would make the engine read the
+/// original of every call that issued a session.
+fn by_originals(open: &[&Open]) -> String {
     let has = |name: &str| format!("contains(raw, {})", text(name));
     let named = |open: &&Open| {
         let by_name = format!("({} and {})", has(&open.session.role), has(&open.session.name));
@@ -207,12 +228,7 @@ fn issuing(records: &Records<'_>, open: &[&Open]) -> Result<Vec<Row>, RunError> 
     };
     let named: BTreeSet<String> = open.iter().map(named).collect();
     let named: Vec<String> = named.into_iter().collect();
-    let condition = format!(
-        "{ISSUES_SESSIONS} and {} and ({})",
-        within(shifted(first, -INEXACT), SESSION, last, INEXACT),
-        named.join(" or ")
-    );
-    records.some_with_raw(Table::Calls, &condition, "\"time\" desc", MOST)
+    format!("issued_key is null and issued_session is null and ({})", named.join(" or "))
 }
 
 fn described(trace: &Trace) -> Behind {
@@ -283,7 +299,7 @@ fn through(roles: Vec<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nouns::principals::{Basis, PrincipalKind};
+    use crate::nouns::principals::{Basis, PrincipalKind, Session};
 
     fn session(role: &str, from: Option<&str>) -> Link {
         let issued = from.map(|from| Issued {
@@ -338,6 +354,23 @@ mod tests {
         assert_ne!(session_key(&here), session_key(&there));
         let keyless = |id| row(&[("id", id), ("user_arn", &ci)]);
         assert_ne!(session_key(&keyless("f")), session_key(&keyless("g")));
+    }
+
+    #[test]
+    fn originals_are_searched_only_in_calls_without_the_columns() {
+        let open = |name: &str, key: Option<&str>| Open {
+            session: Session { account: String::new(), role: "deploy".to_owned(), name: name.to_owned() },
+            access_key: key.map(str::to_owned),
+            at: 0,
+        };
+        let (ci, quoted) = (open("ci", Some("ASIA1")), open("x' or '1'='1", None));
+        assert_eq!(by_columns(&[&ci, &ci]), "(issued_key in ('ASIA1') or issued_session in ('deploy/ci'))");
+        assert_eq!(by_columns(&[&quoted]), "issued_session in ('deploy/x'' or ''1''=''1')");
+        let originals = by_originals(&[&ci, &quoted]);
+        let (first, searched) = originals.split_once(" and (").unwrap();
+        assert_eq!(first, "issued_key is null and issued_session is null");
+        let ci = "contains(raw, 'ASIA1') or (contains(raw, 'deploy') and contains(raw, 'ci'))";
+        assert_eq!(searched, format!("(contains(raw, 'deploy') and contains(raw, 'x'' or ''1''=''1')) or {ci})"));
     }
 
     #[test]

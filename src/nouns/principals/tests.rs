@@ -3,6 +3,11 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::decode::json::Tape;
+use crate::knowledge::SESSION_ACTIONS;
+use crate::model::cloudtrail::model_call;
+use crate::model::{Modeled, Origin};
+use crate::table::Row;
 
 const ACCOUNT: &str = "111122223333";
 const SECOND: i64 = 1_000_000;
@@ -46,6 +51,45 @@ fn traced(calls: Vec<Assumption>, by: &Value, after: i64) -> Trace {
 
 fn names(trace: &Trace) -> Vec<&str> {
     trace.chain.iter().map(|link| link.principal.as_str()).collect()
+}
+
+/// The search for the call that issued a session selects calls by their columns, and reads their originals.
+#[test]
+fn the_columns_of_a_call_have_the_key_and_the_session_of_its_original() {
+    let names = SESSION_ACTIONS.join("', '");
+    assert_eq!(ISSUES_SESSIONS, format!("event_name in ('{names}') and error_code is null"));
+    let request = |role: &str, name: &str| json!({"roleArn": role, "roleSessionName": name});
+    let deploy = format!("arn:aws:iam::{ACCOUNT}:role/team/deploy");
+    let answer = |resource: &str| {
+        let arn = format!("arn:aws:sts::{ACCOUNT}:{resource}");
+        json!({"credentials": {"accessKeyId": "ASIA1"}, "assumedRoleUser": {"arn": arn}})
+    };
+    let mut sessions = 0;
+    for (request, response) in [
+        (request(&deploy, "ci"), answer("assumed-role/deploy/mei")),
+        (request(&deploy, "ci"), answer("assumed-role/deploy/a/b")),
+        (request(&deploy, "ci"), answer("assumed-role/deploy/")),
+        (request(&deploy, "ci"), answer("assumed-role//mei")),
+        (request(&deploy, "ci"), answer("user/mei")),
+        (request(&deploy, "mei@example.com"), Value::Null),
+        (request(&deploy, ""), Value::Null),
+        (request("deploy", "ci"), json!({"credentials": {"accessKeyId": ""}})),
+        (request("arn:aws:iam:::role/deploy", "ci"), json!("omitted")),
+        (Value::Null, json!({"credentials": {"accessKeyId": 7}, "assumedRoleUser": []})),
+    ] {
+        let record = json!({"eventTime": "2026-05-04T09:00:00Z", "eventName": "AssumeRole", "eventID": "e",
+            "userIdentity": user("mei"), "requestParameters": request, "responseElements": response})
+        .to_string();
+        let tape = Tape::parse(&record).unwrap();
+        let origin = Origin { file: "f", record: 1, raw: None, text: &record };
+        let Modeled::Record(modeled) = model_call(tape.root(), "cloudtrail", origin) else { panic!("{record}") };
+        let Row::Calls(call) = &modeled.rows[0] else { panic!("{record}") };
+        let read = Assumption::read("e", NINE, &record).unwrap();
+        assert_eq!(call.issued_key.as_deref(), read.access_key.as_deref(), "{record}");
+        assert_eq!(call.issued_session.as_deref(), read.session.as_ref().map(Session::label).as_deref(), "{record}");
+        sessions += usize::from(read.session.is_some());
+    }
+    assert_eq!(sessions, 7);
 }
 
 #[test]
