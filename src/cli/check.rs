@@ -17,7 +17,7 @@ use crate::lang::{self, Checked, suggest};
 use crate::nouns::{self, ViewRequest, ZoneName};
 use crate::plan::{self, Evidence, Options};
 use crate::render::{Format, Look, describe_window};
-use crate::run::{self, RunError, parallel_map};
+use crate::run::{self, RunError, parallel_queries};
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
@@ -358,7 +358,7 @@ fn answers(
         working.done(|| format!("{answered} of {} questions", questions.len()));
         answer
     };
-    Ok(parallel_map(context.threads, questions, ask))
+    Ok(parallel_queries(context.threads, questions, ask))
 }
 
 impl Question<'_> {

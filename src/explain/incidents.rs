@@ -13,7 +13,7 @@ use super::records::{Records, Row, equals, home_of, like_it, text, time, within}
 use crate::plural::counted;
 use crate::render::{capitalized, describe_duration};
 use crate::rfc3339::instant;
-use crate::run::{RunError, parallel_map};
+use crate::run::{RunError, parallel_queries};
 use crate::table::Table;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -170,7 +170,7 @@ pub fn incidents(
     let mut found: Vec<Incident> = records.rows(&statement)?.iter().filter_map(incident).collect();
     found.retain(|incident| only.is_none_or(|only| only.contains(&incident.id)));
     let first = found.get(..detailed.min(found.len())).unwrap_or_default();
-    let details = parallel_map(threads, first, |incident| {
+    let details = parallel_queries(threads, first, |incident| {
         let there = (incident.cluster.as_deref(), incident.service.as_deref());
         detail(records, &incident.id, (&incident.root, incident.start), there)
     });

@@ -9,7 +9,7 @@ use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::explain::{Burst, Changes, bursts, changes_of, rejects};
 use crate::model::catalog::FailureCatalog;
 use crate::render::Cell;
-use crate::run::{RunError, parallel_map};
+use crate::run::{RunError, parallel_queries};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
@@ -67,7 +67,7 @@ fn changes(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportEr
     main.retain(|burst| kept.as_ref().is_none_or(|kept| kept.contains(&burst.id)));
     main.truncate(BURSTS);
     let records = cache.records;
-    let found = parallel_map(cache.threads, &main, |burst| changes_of(records, burst));
+    let found = parallel_queries(cache.threads, &main, |burst| changes_of(records, burst));
     let mut rows = Vec::new();
     for (burst, changes) in main.iter().zip(found) {
         if let Some(changes) = changes? {

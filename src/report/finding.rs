@@ -5,7 +5,7 @@ use super::{ReportError, section};
 use crate::explain::{Subject, SubjectKind, explain, response};
 use crate::model::catalog::{FailureCatalog, filled};
 use crate::render::describe_instant;
-use crate::run::parallel_map;
+use crate::run::parallel_queries;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -99,7 +99,7 @@ pub fn findings(cache: &QueryCache<'_>, window: (Timestamp, Timestamp), tz: &Tim
 fn work_out(cache: &QueryCache<'_>, findings: &mut [Finding], tz: &TimeZone) -> Result<(), ReportError> {
     let newest: Vec<String> = findings.iter().take(WORKED_OUT).map(|finding| finding.newest.clone()).collect();
     let records = cache.records;
-    let explained = parallel_map(cache.threads, &newest, |id| explain(records, &Subject::named(SubjectKind::Failure, id)));
+    let explained = parallel_queries(cache.threads, &newest, |id| explain(records, &Subject::named(SubjectKind::Failure, id)));
     for (finding, explained) in findings.iter_mut().zip(explained) {
         finding.example = explained?.map(|(explained, _)| example(cache, explained, tz));
     }

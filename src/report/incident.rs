@@ -8,7 +8,7 @@ use super::queries::{QueryCache, QueryResult};
 use crate::explain::{Detail, Suspect, detail, headline, span};
 use crate::plural::counted;
 use crate::render::{Cell, Look, describe_instant};
-use crate::run::parallel_map;
+use crate::run::parallel_queries;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -167,7 +167,7 @@ pub fn incidents(
     // The rows come worst first, and so do the series.
     let lead: Vec<usize> = series.iter().take(full).filter_map(|(_, rows)| rows.first().copied()).collect();
     let records = cache.records;
-    let details = parallel_map(cache.threads, &lead, |row| {
+    let details = parallel_queries(cache.threads, &lead, |row| {
         let of = |name: &str| result.text(*row, name);
         let (start, _) = times(result, *row);
         let there = (of("cluster"), of("service"));

@@ -27,7 +27,7 @@ use futures::StreamExt;
 
 pub use dry_run::{dry_run, dry_run_sql};
 pub use empty::{explain_empty, values};
-pub use parallel::parallel_map;
+pub use parallel::{parallel_map, parallel_queries};
 
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::diagnostic::Diagnostic;
