@@ -299,6 +299,7 @@ fn records_in_other_text_are_read() {
         ("notes.log", "up\n{\"no\":\"record\"}\n".to_owned(), "not_a_log"),
         ("orders.log", "07:00 order {\"id\":1,\"status\":\"STOPPED\"}\n".repeat(9), "not_a_log"),
         ("runbook.md", "Rule:\n{\n  \"source\": [\"aws.ecs\"],\n  \"detail-type\": [...]\n}\n".to_owned(), "not_a_log"),
+        ("doubled.log", format!("got {}\n", one.replace('"', "\"\"")), "unknown_shape"),
         ("cut-alone.log", format!("got {}\n", &one[..200]), "unknown_shape"),
     ];
     let env = TestEnv::new();
@@ -335,6 +336,8 @@ fn records_that_a_program_logs_are_read() {
     let shapes = [
         ("message", format!(r#"{{"events":[{},{}]}}"#, event(&line(&one)), event("up")), [2, 1, 1, 0]),
         ("docker", format!(r#"{{"log":{},"stream":"stdout"}}"#, quoted(&line(&one))), [1, 1, 0, 0]),
+        ("level", format!(r#"{{"message":{}}}"#, quoted(&format!("[INFO]\tEVENT {one}"))), [1, 1, 0, 0]),
+        ("wiki", format!(r#"{{"fields":{{"text":{}}}}}"#, quoted(&format!("{{code}}\n{}{{code}}", in_lines(&one, "")))), [1, 1, 0, 0]),
         ("step", format!(r#"[{{"message":{},"type":"out"}}]"#, quoted(&format!("+ aws\r\n{}", in_lines(&one, "")))), [1, 1, 0, 0]),
         ("kpl", format!(r#"{{"Records":[{{"SequenceNumber":"1","Data":"{aggregated}"}}]}}"#), [2, 2, 0, 0]),
         (

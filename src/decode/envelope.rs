@@ -643,10 +643,13 @@ fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
         return too_deep(value, on);
     }
     let trimmed = text.trim();
-    if trimmed.starts_with('{') || trimmed.starts_with('[') || trimmed.starts_with('"') {
-        return walk_json(value, trimmed, role, depth, on);
+    // A line of a program may begin like JSON: `[INFO] …`, `{code} …`.
+    if trimmed.starts_with(['{', '[', '"']) {
+        let found = walk_json(value, trimmed, role, depth, on);
+        if found > 0 {
+            return found;
+        }
     }
-    // A line of a program that quotes a record.
     if matches!(role, TextRole::Any | TextRole::Payload) && quoted::holds_record(trimmed.as_bytes()) {
         return walk_quoted_text(trimmed.as_bytes(), depth, on);
     }

@@ -248,8 +248,8 @@ struct Opening {
 /// The most bytes of an object in lines that begin alike.
 const LINES: usize = 4 << 20;
 
-/// Whether a damaged text is a part of a record: a pattern that matches events has lists for values, and no ARN.
-fn is_of_record(text: &str) -> bool {
+/// Whether a text that is not JSON is a part of a record: a pattern that matches events has lists for values, and no ARN.
+pub fn is_of_record(text: &str) -> bool {
     const PARTS: [&str; 5] = ["arn:aws", "\"eventVersion\"", "\"eventTime\"", ":\"aws.ecs\"", ": \"aws.ecs\""];
     looks::quotes_key(text) && PARTS.iter().any(|part| memmem::find(text.as_bytes(), part.as_bytes()).is_some())
 }

@@ -12,9 +12,11 @@ pub fn advice(content: &[u8]) -> Option<&'static str> {
             "a Python literal, not JSON; write it with `json.dumps(answer, default=str)`, or export it with `aws … --output json`",
         );
     }
-    if !names_ecs(content) {
-        return None;
-    }
+    form(content).filter(|_| names_ecs(content))
+}
+
+/// The same for what need not be of ECS.
+fn form(content: &[u8]) -> Option<&'static str> {
     if is_php(content) {
         return Some(
             "an array as PHP prints it, not JSON; write it with `json_encode($result->toArray())`, or export it with `aws … --output json`",

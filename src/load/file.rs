@@ -169,7 +169,9 @@ pub(super) fn load_text(job: Job<'_, '_>, whole: &[u8], kind: Kind, report: &mut
         Kind::Escaped(escaping) => {
             report.note(escaping.note());
             unescaped = escaping.undo(bytes);
-            (unescaped.as_bytes(), kind_of(unescaped.as_bytes()))
+            // The headers of an e-mail still name its encoding.
+            let inner = Some(kind_of(unescaped.as_bytes())).filter(|kind| !matches!(kind, Kind::Escaped(_)));
+            (unescaped.as_bytes(), inner.unwrap_or(Kind::Text))
         }
         kind => (bytes, kind),
     };
@@ -241,16 +243,10 @@ fn load_plain(
     };
     match kind {
         Kind::Json => load_json(pool, bytes, options, report),
-        Kind::Text => pool.with_worker(|worker| load_quoted(worker, bytes, options, report)),
+        Kind::Text | Kind::Escaped(_) => pool.with_worker(|worker| load_quoted(worker, bytes, options, report)),
         Kind::Csv => pool.with_worker(|worker| load_csv(worker, bytes, options, report)),
         Kind::FlowLog => pool.with_worker(|worker| load_flow_log(worker, bytes, options, report)),
         Kind::Parquet => pool.with_worker(|worker| load_parquet(worker, bytes, options, report)),
-        // Nothing is escaped twice.
-        Kind::Escaped(_) => {
-            report.format = "text".to_owned();
-            report.filter("not_a_log");
-            Ok(())
-        }
         Kind::Filtered(why) => {
             report.format = why.to_owned();
             if why == "empty" {

@@ -7,7 +7,7 @@
 use super::account::{FileReport, Rejected};
 use super::file::{load_value, sample};
 use super::worker::{FileContext, LoadError, Worker};
-use crate::decode::quoted::{Quoted, read};
+use crate::decode::quoted::{Quoted, holds_record, is_of_record, read};
 
 /// Loads the records in a text.
 pub(super) fn load_quoted(
@@ -32,7 +32,7 @@ pub(super) fn load_quoted(
     if report.loaded + report.duplicate > 0 {
         report.note("the text around the records is skipped");
         broken.report(report);
-    } else if broken.count > 0 {
+    } else if broken.count > 0 || report.read == 0 && quotes_record(bytes) {
         let detail = "text that quotes records of AWS or dstack, none of which is complete JSON; export them again as JSON";
         report.quarantine(Rejected::of_file("unknown_shape", detail.to_owned()));
     } else if report.read == 0 {
@@ -43,6 +43,15 @@ pub(super) fn load_quoted(
     }
     Ok(())
 }
+
+/// Whether a line of a text quotes a record in a form that is not JSON, such as with doubled quotes.
+fn quotes_record(bytes: &[u8]) -> bool {
+    let head = bytes.get(..HEAD).unwrap_or(bytes);
+    head.split(|byte| *byte == b'\n').any(|line| holds_record(line) && is_of_record(&String::from_utf8_lossy(line)))
+}
+
+/// The part of a text that is looked at.
+const HEAD: usize = 1 << 20;
 
 /// Damaged records of a text, until it is known whether it has others.
 #[derive(Default)]
