@@ -322,6 +322,19 @@ fn records_in_other_text_are_read() {
     assert_eq!(ids(&env), BTreeSet::from(["id-1".to_owned(), "id-2".to_owned()]));
 }
 
+/// A value as OpenTelemetry writes it.
+fn otel(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::{Value, json};
+    match value {
+        Value::Object(fields) => {
+            let values: Vec<Value> = fields.iter().map(|(key, child)| json!({"key": key, "value": otel(child)})).collect();
+            json!({"kvlistValue": {"values": values}})
+        }
+        Value::Null => json!({}),
+        text => json!({"stringValue": text}),
+    }
+}
+
 #[test]
 fn records_that_a_program_logs_are_read() {
     let (one, two) = (record(1), record(2));
@@ -339,6 +352,14 @@ fn records_that_a_program_logs_are_read() {
         ("level", format!(r#"{{"message":{}}}"#, quoted(&format!("[INFO]\tEVENT {one}"))), [1, 1, 0, 0]),
         ("wiki", format!(r#"{{"fields":{{"text":{}}}}}"#, quoted(&format!("{{code}}\n{}{{code}}", in_lines(&one, "")))), [1, 1, 0, 0]),
         ("step", format!(r#"[{{"message":{},"type":"out"}}]"#, quoted(&format!("+ aws\r\n{}", in_lines(&one, "")))), [1, 1, 0, 0]),
+        (
+            "otel",
+            format!(
+                r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{}}}]}}]}}]}}"#,
+                otel(&serde_json::from_str(&one).unwrap())
+            ),
+            [1, 1, 0, 0],
+        ),
         ("kpl", format!(r#"{{"Records":[{{"SequenceNumber":"1","Data":"{aggregated}"}}]}}"#), [2, 2, 0, 0]),
         (
             "batch",

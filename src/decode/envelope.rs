@@ -11,7 +11,7 @@ use super::json::{Tape, Value};
 use super::ocsf::Ocsf;
 use super::quoted::{self, Quoted};
 use super::recognize::recognize;
-use super::{answer, elastic, flow, looks, ocsf, partial, result_set, rows, secret, spelling, typed};
+use super::{answer, elastic, flow, looks, ocsf, otel, partial, result_set, rows, secret, spelling, typed};
 use base64::Engine;
 
 /// Maximum nesting depth of envelopes.
@@ -271,6 +271,11 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnM
     if typed::is_item(value) {
         let mut text = String::new();
         typed::write_plain(value, &mut text);
+        return walk_written(None, &text, depth, on);
+    }
+    if otel::is_map(value) {
+        let mut text = String::new();
+        otel::write_plain(value, &mut text);
         return walk_written(None, &text, depth, on);
     }
     match recognize(value) {

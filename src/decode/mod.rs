@@ -19,6 +19,7 @@ pub mod keys;
 pub mod looks;
 mod mapped;
 mod ocsf;
+mod otel;
 pub mod parquet_cost;
 pub mod parquet_rows;
 mod parse;
