@@ -10,6 +10,7 @@ use crate::decode::buffer::Buffer;
 use crate::decode::flow::{FlowLine, read_lines, read_parquet};
 use crate::decode::inflate::inflate;
 use crate::decode::json::Tape;
+use crate::decode::quoted::{self, Quoted};
 use crate::decode::split::{Piece, split};
 use crate::decode::{csv, envelope};
 use crate::discover::find_inputs;
@@ -37,6 +38,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("json", json),
     ("load", any_file),
     ("query", query),
+    ("quoted", quoted_values),
     ("split", pieces),
     ("store", store_files),
 ];
@@ -91,6 +93,22 @@ fn pieces(_folder: &Path, bytes: &[u8]) {
         };
         assert!(offset >= last, "a piece at {offset} follows one that ends at {last}");
         last = offset + length;
+    });
+}
+
+/// Values within a text are JSON, in order.
+fn quoted_values(_folder: &Path, bytes: &[u8]) {
+    let mut last = 0;
+    quoted::read(bytes, &budget(bytes), &mut |found| {
+        let offset = match found {
+            Quoted::Value { tape, text, offset, .. } => {
+                assert_eq!(Tape::parse(text).ok().map(|again| again.root().is_object()), Some(tape.root().is_object()), "{text}");
+                offset
+            }
+            Quoted::Broken { offset, .. } | Quoted::Stopped { offset, .. } => offset,
+        };
+        assert!(offset >= last && offset <= bytes.len(), "a value at {offset} follows one at {last}");
+        last = offset;
     });
 }
 

@@ -259,6 +259,124 @@ fn records_in_other_words_are_records() {
     assert!(doctor.contains("files from which nothing could be read") && !doctor.contains("nothing missing"), "{doctor}");
 }
 
+/// An object as a person reads it, with something before each of its lines.
+fn in_lines(text: &str, front: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(text).unwrap();
+    serde_json::to_string_pretty(&value).unwrap().lines().map(|line| format!("{front}{line}\n")).collect()
+}
+
+#[test]
+fn records_in_other_text_are_read() {
+    let (one, two) = (record(1), record(2));
+    let stamp = "2026-04-02T07:00:00.1234567Z ";
+    let entities = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    let soft = one.replace('=', "=3D").replace(",\"", ",=\n\"");
+    let mail = format!("From: no-reply@sns.amazonaws.com\nContent-Transfer-Encoding: quoted-printable\n\n{soft}\n-- \nbye\n");
+    let texts: [(&str, String, [u64; 4]); 17] = [
+        ("kubectl.log", format!("[pod/a/b] up\n[pod/a/b] {one}\n[pod/a/b] {two}\n"), [2, 2, 0, 0]),
+        ("cri.log", format!("{stamp}stdout F {one}\n{stamp}stderr F up\n"), [1, 1, 0, 0]),
+        ("syslog.log", format!("<134>1 2026-04-02T07:00:00Z host app 1 - - {one}\n"), [1, 1, 0, 0]),
+        ("logfmt.log", format!("level=info msg={}\n", quoted(&one)), [1, 1, 0, 0]),
+        ("logcli.txt", format!("2026-04-02T07:00:00Z {{app=\"a\"}} {one}\n"), [1, 1, 0, 0]),
+        ("mixed.log", format!("{stamp}{one}\n{stamp}up\n"), [1, 1, 0, 0]),
+        ("actions.log", format!("{stamp}##[group]Run\n{}{stamp}done\n", in_lines(&one, stamp)), [1, 1, 0, 0]),
+        ("stamped.log", in_lines(&one, stamp), [1, 1, 0, 0]),
+        ("mail.txt", format!("See below.\n\n{}> --\n", in_lines(&one, "> ")), [1, 1, 0, 0]),
+        ("mail.eml", mail, [1, 1, 0, 0]),
+        ("chat.txt", format!("ada 2:12 AM\n```{one}```\n"), [1, 1, 0, 0]),
+        ("wiki.txt", format!("{{code:json}}\n{}{{code}}\n", in_lines(&one, "")), [1, 1, 0, 0]),
+        ("page.html", format!("<pre>{}</pre>\n", entities(&one)), [1, 1, 0, 0]),
+        ("form.txt", format!("{}\n", entities(&one)), [1, 1, 0, 0]),
+        ("lines.log", format!("up\n{one}\n{{\"no\":\"record\"}}\n"), [2, 1, 1, 0]),
+        ("cut.log", format!("a {one}\nb {}\nc {two}\n", &one[..200]), [3, 2, 0, 1]),
+        (
+            "rows.txt",
+            format!("2026-04-02T07:00:00Z\t(service pack) x\n{ECS}:task/depot/t1\t2026-04-02T07:00:00Z\tTask failed x\n"),
+            [2, 2, 0, 0],
+        ),
+    ];
+    let others = [
+        ("notes.log", "up\n{\"no\":\"record\"}\n".to_owned(), "not_a_log"),
+        ("orders.log", "07:00 order {\"id\":1,\"status\":\"STOPPED\"}\n".repeat(9), "not_a_log"),
+        ("runbook.md", "Rule:\n{\n  \"source\": [\"aws.ecs\"],\n  \"detail-type\": [...]\n}\n".to_owned(), "not_a_log"),
+        ("doubled.log", format!("got {}\n", one.replace('"', "\"\"")), "unknown_shape"),
+        ("cut-alone.log", format!("got {}\n", &one[..200]), "unknown_shape"),
+    ];
+    let env = TestEnv::new();
+    for (name, text) in texts.iter().map(|(name, text, _)| (name, text)).chain(others.iter().map(|(name, text, _)| (name, text)))
+    {
+        env.write(&format!("in/{name}"), text);
+    }
+    let wide: Vec<u8> = format!("{one}\r\n{two}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    env.write("in/wide.json", wide);
+    env.load(&[&env.path("in")]);
+    let accounts = accounts(&env);
+    for (name, text, want) in &texts {
+        assert_eq!(accounts[*name].0, want, "{name}: {}: {text}", accounts[*name].1);
+    }
+    for (name, text, why) in &others {
+        let (counts, got) = &accounts[*name];
+        assert_eq!((counts[0], counts[1], got.contains(why)), (1, 0, true), "{name}: {counts:?} {got}: {text}");
+    }
+    assert_eq!(accounts["wide.json"].0, [2, 2, 0, 0]);
+    assert_eq!(ids(&env), BTreeSet::from(["id-1".to_owned(), "id-2".to_owned()]));
+}
+
+/// A value as OpenTelemetry writes it.
+fn otel(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::{Value, json};
+    match value {
+        Value::Object(fields) => {
+            let values: Vec<Value> = fields.iter().map(|(key, child)| json!({"key": key, "value": otel(child)})).collect();
+            json!({"kvlistValue": {"values": values}})
+        }
+        Value::Null => json!({}),
+        text => json!({"stringValue": text}),
+    }
+}
+
+#[test]
+fn records_that_a_program_logs_are_read() {
+    let (one, two) = (record(1), record(2));
+    let line = |text: &str| format!("INFO got {text}");
+    let event = |message: &str| format!(r#"{{"id":"7","timestamp":1772589600000,"message":{}}}"#, quoted(message));
+    let aggregated = {
+        use base64::Engine;
+        let bytes =
+            [b"\xf3\x89\x9a\xc2\x0a\x01a\x1a".as_slice(), one.as_bytes(), b"\x1a\xd0\x0f", two.as_bytes(), &[0x90; 16]].concat();
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    };
+    let shapes = [
+        ("message", format!(r#"{{"events":[{},{}]}}"#, event(&line(&one)), event("up")), [2, 1, 1, 0]),
+        ("docker", format!(r#"{{"log":{},"stream":"stdout"}}"#, quoted(&line(&one))), [1, 1, 0, 0]),
+        ("level", format!(r#"{{"message":{}}}"#, quoted(&format!("[INFO]\tEVENT {one}"))), [1, 1, 0, 0]),
+        ("wiki", format!(r#"{{"fields":{{"text":{}}}}}"#, quoted(&format!("{{code}}\n{}{{code}}", in_lines(&one, "")))), [1, 1, 0, 0]),
+        ("step", format!(r#"[{{"message":{},"type":"out"}}]"#, quoted(&format!("+ aws\r\n{}", in_lines(&one, "")))), [1, 1, 0, 0]),
+        (
+            "otel",
+            format!(
+                r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{}}}]}}]}}]}}"#,
+                otel(&serde_json::from_str(&one).unwrap())
+            ),
+            [1, 1, 0, 0],
+        ),
+        ("kpl", format!(r#"{{"Records":[{{"SequenceNumber":"1","Data":"{aggregated}"}}]}}"#), [2, 2, 0, 0]),
+        (
+            "batch",
+            format!(
+                r#"{{"jobs":[{{"jobArn":"arn:aws:batch:eu-west-1:111122223333:job/1","attempts":[{{"container":{{"taskArn":"{ECS}:task/depot/t1","reason":"x"}}}}]}}]}}"#
+            ),
+            [1, 0, 1, 0],
+        ),
+        (
+            "stack",
+            r#"{"StackEvents":[{"StackId":"arn:aws:cloudformation:eu-west-1:111122223333:stack/web/1","LogicalResourceId":"Service","ResourceStatus":"UPDATE_FAILED"}]}"#.to_owned(),
+            [1, 0, 1, 0],
+        ),
+    ];
+    expect_accounts(&shapes);
+}
+
 #[test]
 fn what_log_platforms_export_is_read() {
     let one = record(1);

@@ -171,6 +171,18 @@ fn a_message_that_is_not_a_record_is_judged_by_its_log_group() {
     assert_eq!(of(&["buy milk", &one[..100]]), "0+0+1+1 broken_jsonlog_line");
 }
 
+#[test]
+fn a_text_with_records_has_the_limits_of_a_file() {
+    let text: String = (0..3).map(|number| format!("got {}\n", record(number))).collect();
+    let open = format!("got {}\n{}", record(1), "{\"taskArn\":[\n".repeat(100) + &"1,\n".repeat(3_000));
+    let damaged = |resync: u64| summary(&loaded_with(open.as_bytes(), Limits { resync, ..Limits::STANDARD }));
+    assert_eq!(damaged(64 << 20), "1+0+0+0 ");
+    assert_eq!(damaged(0), "1+0+0+1 too_damaged");
+    let cut = format!("got {}\n", &record(1)[..150]).repeat(Limits::STANDARD.remembered + 2);
+    let report = loaded_with((text + &cut).as_bytes(), Limits::STANDARD);
+    assert_eq!((report.loaded, report.quarantined), (3, Limits::STANDARD.remembered as u64 + 2));
+}
+
 /// Wraps a text in an envelope.
 type Wrap<'w> = &'w dyn Fn(String) -> String;
 

@@ -5,7 +5,7 @@
 
 use super::budget::{Budget, Exceeded};
 use super::looks::{is_arn, is_date};
-use super::{flow, reduced};
+use super::{flow, quoted, reduced};
 use crate::knowledge::cloudtrail_key;
 use serde_json::{Map, Value};
 use std::io::Cursor;
@@ -116,7 +116,9 @@ fn holds_records(bytes: &[u8], header: &str, delimiter: u8) -> bool {
     };
     let first = head.split(|byte| *byte == b'\n').nth(1).and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     let is_flow = |cell: &str| flow::is_default_record(cell.trim().trim_matches('"'));
-    (begins_cell(delimiter) || begins_cell(b'\n')) && (has(b"\"\"eventSource\"\"") || has(b"\"\"detail-type\"\""))
+    // Other text may be before the record in its cell.
+    (has(b"{\"\"") || begins_cell(delimiter) || begins_cell(b'\n'))
+        && (has(b"\"\"eventSource\"\"") || has(b"\"\"detail-type\"\""))
         || separates(delimiter) && first.split(char::from(delimiter)).any(is_flow)
 }
 
@@ -273,7 +275,13 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
         if flow::is_default_record(cell) || name == "message" && flow::is_record(cell) {
             return Value::from(cell).to_string();
         }
-        let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
+        let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else {
+            // A line of a log before its record.
+            if quoted::holds_record(cell.as_bytes()) {
+                return Value::from(cell).to_string();
+            }
+            continue;
+        };
         put(&mut record, key, cell_value(key, cell));
     }
     Value::Object(record).to_string()
@@ -548,6 +556,10 @@ mod tests {
         let calls = records(&lines);
         assert_eq!((calls.len(), &calls[0]["eventName"], &calls[0]), (2, &Value::from("RunTask"), &calls[1]));
         assert!(!is_export(b"name,note\na,\"{\"\"price\"\":1}\"\n"));
+        let logged = format!("\"at\",\"line\"\n\"x\",\"INFO got {}\n", call.trim_start_matches('"'));
+        assert!(is_export(logged.as_bytes()));
+        let line = records(&logged).pop().unwrap();
+        assert!(line.as_str().is_some_and(|line| line.starts_with("INFO got {\"eventSource\"")), "{line}");
     }
 
     #[test]

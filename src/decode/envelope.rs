@@ -9,8 +9,9 @@ use super::buffer::Buffer;
 use super::inflate::{InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
 use super::ocsf::Ocsf;
+use super::quoted::{self, Quoted};
 use super::recognize::recognize;
-use super::{answer, elastic, flow, looks, ocsf, partial, result_set, rows, secret, spelling, typed};
+use super::{answer, elastic, flow, looks, ocsf, otel, partial, result_set, rows, secret, spelling, typed};
 use base64::Engine;
 
 /// Maximum nesting depth of envelopes.
@@ -203,15 +204,20 @@ fn log_message(event: Value<'_>) -> Option<&str> {
     event.text_at("message")
 }
 
-/// Whether a line is one that Lambda writes around those of a function, which may print the events that it gets.
+/// Whether a line is one of a program: it quotes a record, or Lambda wrote it around those of a function, which may print the events
+/// that it gets.
+fn is_of_program(message: &str) -> bool {
+    is_of_lambda(message) || !message.starts_with('{') && quoted::holds_record(message.as_bytes())
+}
+
 fn is_of_lambda(message: &str) -> bool {
     ["START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START "].iter().any(|front| message.starts_with(front))
         || message.starts_with('{') && message.contains("\"type\":\"platform.")
 }
 
-/// For a message of CloudWatch Logs: whether Lambda wrote it around the lines of a function.
-pub fn message_of_lambda(event: Value<'_>) -> Option<bool> {
-    log_message(event).map(is_of_lambda)
+/// For a message of CloudWatch Logs: whether it is a line of a program, so that others of its group are, too.
+pub fn message_of_program(event: Value<'_>) -> Option<bool> {
+    log_message(event).map(is_of_program)
 }
 
 /// What a message that is not a record is, in a log group of records.
@@ -267,6 +273,11 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnM
         typed::write_plain(value, &mut text);
         return walk_written(None, &text, depth, on);
     }
+    if otel::is_map(value) {
+        let mut text = String::new();
+        otel::write_plain(value, &mut text);
+        return walk_written(None, &text, depth, on);
+    }
     match recognize(value) {
         Some(Shape::Event) => walk_event(value, text, depth, on),
         Some(Shape::Task | Shape::ContainerInstance | Shape::Service) if spelling::has_enum_object(value) => {
@@ -314,6 +325,10 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
     if value.entries().any(|(key, child)| is_payload(key) && child.text().is_some_and(|inner| inner.starts_with('{'))) {
         return walk_entries(value, depth, on);
     }
+    if let Some(why) = of_other_service(value) {
+        on(Found { shape: Shape::Other(why), value, text });
+        return 1;
+    }
     if spelling::is_of_sdk(value) {
         return walk_as_api(value, depth, on);
     }
@@ -341,6 +356,16 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
         return walk_written(shape, &text, depth, on);
     }
     walk_entries(value, depth, on)
+}
+
+/// The reason code of what another service says of its tasks or resources, which has parts that look like those of ECS.
+fn of_other_service(value: Value<'_>) -> Option<&'static str> {
+    let text = |keys: [&str; 2]| keys.into_iter().find_map(|key| value.text_at(key));
+    if text(["jobArn", "JobArn"]).is_some_and(|arn| arn.contains(":batch:")) {
+        return Some("batch_job");
+    }
+    let is_of_stack = value.text_at("StackId").is_some() && value.text_at("LogicalResourceId").is_some();
+    is_of_stack.then_some("stack_event")
 }
 
 /// Lists in envelopes and responses whose elements are all counted.
@@ -538,7 +563,7 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
             return found;
         }
         found += others.len();
-        let is_of_program = || value.items().filter_map(log_message).any(is_of_lambda);
+        let is_of_program = || value.items().filter_map(log_message).any(is_of_program);
         let is_of_records = records > 0 && others.iter().any(|item| log_message(*item).is_some()) && !is_of_program();
         for item in others {
             let is_stray = is_of_records && log_message(item).is_some();
@@ -623,8 +648,15 @@ fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
         return too_deep(value, on);
     }
     let trimmed = text.trim();
-    if trimmed.starts_with('{') || trimmed.starts_with('[') || trimmed.starts_with('"') {
-        return walk_json(value, trimmed, role, depth, on);
+    // A line of a program may begin like JSON: `[INFO] …`, `{code} …`.
+    if trimmed.starts_with(['{', '[', '"']) {
+        let found = walk_json(value, trimmed, role, depth, on);
+        if found > 0 {
+            return found;
+        }
+    }
+    if matches!(role, TextRole::Any | TextRole::Payload) && quoted::holds_record(trimmed.as_bytes()) {
+        return walk_quoted_text(trimmed.as_bytes(), depth, on);
     }
     let is_stream = role == TextRole::Stream;
     if trimmed.is_empty() || !(is_stream || is_encoded(trimmed)) {
@@ -647,6 +679,10 @@ fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
         return match std::str::from_utf8(&bytes) {
             Ok(text) => walk_json(value, text, role, depth, on),
             Err(_) if role == TextRole::Any => 0,
+            Err(_) if bytes.starts_with(AGGREGATED) => match walk_quoted_text(&bytes, depth, on) {
+                0 => unreadable(on, "records that the Kinesis Producer Library aggregated, none of which is JSON"),
+                found => found,
+            },
             Err(_) => unreadable(on, "a message that is neither text nor gzip behind its base64"),
         };
     }
@@ -673,6 +709,20 @@ fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
         }
         Some(_) => found + unreadable(on, "a damaged compressed message; the records before the damage are loaded"),
     }
+}
+
+/// How the records begin that the Kinesis Producer Library puts together; each is as it was between the bytes around it.
+const AGGREGATED: &[u8] = b"\xf3\x89\x9a\xc2";
+
+/// Searches a text with other text around its records.
+fn walk_quoted_text(text: &[u8], depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let mut found = 0;
+    quoted::read(text, depth.budget, &mut |quoted| {
+        if let Quoted::Value { tape, text, .. } = quoted {
+            found += with_masked(text, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth.below(), on));
+        }
+    });
+    found
 }
 
 /// How base64 of a gzip header starts.

@@ -41,10 +41,15 @@ pub fn is_of_aws_or_dstack(value: Value<'_>) -> bool {
 
 /// Whether a text that cannot be parsed names a key or a resource of AWS or dstack, as a record in JSON does.
 pub fn quotes_aws_or_dstack(text: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), b"arn:aws").is_some() || quotes_key(text)
+}
+
+/// Whether a text that cannot be parsed names a key of AWS or dstack.
+pub fn quotes_key(text: &str) -> bool {
     // The quotes of JSON in a string are escaped.
     let is_key = |at: usize| text.get(at..).is_some_and(|rest| rest.trim_start_matches('\\').starts_with('"'));
     let quotes = |key: &str| memchr::memmem::find_iter(text.as_bytes(), key.as_bytes()).any(|at| is_key(at + key.len()));
-    memchr::memmem::find(text.as_bytes(), b"arn:aws").is_some() || KEYS.iter().chain(&QUOTED).any(|key| quotes(key))
+    KEYS.iter().chain(&QUOTED).any(|key| quotes(key))
 }
 
 /// Whether any string below is an ARN.

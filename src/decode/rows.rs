@@ -135,7 +135,9 @@ fn message_pair(value: Value<'_>) -> Option<String> {
         match item.text() {
             Some(text) if text.starts_with("(service ") => message = Some(text),
             Some(text) if is_date(text) => time = Some(json(item)),
-            Some(text) => id = id.or(Some(text)),
+            Some(text) if is_uuid(text) => id = Some(text),
+            // The name of the service.
+            Some(_) => {}
             None if item.float().is_some() => time = Some(json(item)),
             None => return None,
         }
@@ -148,6 +150,12 @@ fn message_pair(value: Value<'_>) -> Option<String> {
         }
         .to_string(),
     )
+}
+
+/// Whether a text is the id of a message, and not a name.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| byte.is_ascii_hexdigit() || byte == b'-' && matches!(at, 8 | 13 | 18 | 23))
 }
 
 /// The cells of a flat object: names without case and separators, values as strings.
@@ -300,6 +308,10 @@ mod tests {
         let want = json!({"createdAt": "2026-03-18T16:01:03+09:00", "message": "(service a) has reached a steady state."});
         assert_eq!(list(r#"["2026-03-18T16:01:03+09:00","(service a) has reached a steady state."]"#).unwrap(), want);
         assert_eq!(list(r#"["(service a) has reached a steady state.","2026-03-18T16:01:03+09:00"]"#).unwrap(), want);
+        assert_eq!(list(r#"["a","2026-03-18T16:01:03+09:00","(service a) has reached a steady state."]"#).unwrap(), want);
+        let id = "8a1b2c3d-0000-4000-8000-000000000001";
+        let named = list(&format!(r#"["{id}","2026-03-18T16:01:03+09:00","(service a) x"]"#)).unwrap();
+        assert_eq!(named["id"], id);
         assert_eq!(list(r#"["2026-03-18","x"]"#), None);
         assert_eq!(list("[]"), None);
     }

@@ -1,6 +1,9 @@
 //! Detects the type of a file from its first bytes.
 
+use super::printed;
 use super::unread::{self, names_ecs};
+use crate::decode::quoted::{holds_record, is_row};
+use crate::decode::unescape::Escaping;
 use crate::decode::{csv, flow, looks, split};
 use crate::knowledge::Signature;
 
@@ -9,6 +12,10 @@ use crate::knowledge::Signature;
 pub enum Kind {
     /// JSON in any layout, optionally with a timestamp before each value.
     Json,
+    /// Text with JSON in it: a log, a ticket, a transcript of a terminal.
+    Text,
+    /// Text of one of these kinds behind an escaping.
+    Escaped(Escaping),
     /// A CSV export of CloudTrail.
     Csv,
     /// Lines of a VPC flow log.
@@ -47,32 +54,50 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if content.starts_with(b"Permission Check Successful") {
         return Kind::Filtered("write_test");
     }
-    if is_python(content) {
-        let detail = "a Python literal, not JSON; write it with `json.dumps(answer, default=str)`, or export it with `aws … --output json`";
-        return Kind::Refused("unknown_shape", detail);
+    let element = content.strip_prefix(b"[").map_or(content, <[u8]>::trim_ascii_start);
+    if starts_object(element) && !unread::is_ruby(content) {
+        return Kind::Json;
     }
-    if is_literal(content) || is_printed(content) || unread::is_ruby(content) {
-        let detail = "an object as a program prints it, not JSON; write it with `JSON.stringify(…)`, `json.Marshal(…)` or `.to_h.to_json`, \
-                      or export it with `aws … --output json`";
+    if let Some(detail) = printed::advice(content) {
         return Kind::Refused("unknown_shape", detail);
     }
     if *first == b'{' {
-        return Kind::Json;
+        return kind_of_brace(content);
     }
     if flow::is_flow_log(content) {
         return Kind::FlowLog;
     }
     let is_text = content.strip_prefix(b"\"").is_some_and(|text| is_text_of_ecs(text) || starts_escaped(text));
-    if is_text || starts_array(content) || is_stamped(content) || is_tail(content) {
+    if is_text || starts_array(content) {
+        return Kind::Json;
+    }
+    if let Some(stamp) = stamp(content) {
+        return if are_values(content, stamp) { Kind::Json } else { Kind::Text };
+    }
+    if is_tail(content) {
         return Kind::Json;
     }
     if csv::is_export(content) {
         return Kind::Csv;
     }
-    if has_json_line(content) || unread::is_json_after_text(content) {
-        return Kind::Json;
+    if is_ps_table(content) {
+        return Kind::Filtered("dstack_table");
     }
-    if is_cli_output(content) {
+    if is_agent_log(content) {
+        return Kind::Filtered("ecs_agent_log");
+    }
+    if unread::is_dstack_log(content) {
+        return Kind::Filtered("dstack_log");
+    }
+    if unread::is_dump_of_dstack(content) {
+        let detail = "a dump of the database of dstack as SQL; export the runs with `dstack ps -a --json` or POST /api/runs/list";
+        return Kind::Refused("unknown_shape", detail);
+    }
+    let is_yaml = is_cli_yaml(content);
+    if !is_yaml && is_text_of_records(content) {
+        return kind_of_text(content);
+    }
+    if is_yaml || is_cli_output(content) {
         let detail = "output of the AWS CLI as a table, text or YAML; export it again with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
@@ -81,8 +106,8 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         return Kind::Refused("unknown_shape", detail);
     }
     if unread::is_base64(content) {
-        let detail = "records in base64, as a stream holds them; decode each line, for example `while read -r line; do echo \"$line\" | \
-                      base64 -d; echo; done < FILE`";
+        let detail = "records in base64; decode them with `base64 -d FILE`, or line by line, as a stream holds them: `while read -r \
+                      line; do echo \"$line\" | base64 -d; echo; done < FILE`";
         return Kind::Refused("unknown_shape", detail);
     }
     if unread::is_yaml(content) {
@@ -94,33 +119,65 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
                       line, such as `eventTime,eventName,eventSource,…` or `taskArn,stoppedAt,stoppedReason`";
         return Kind::Refused("unknown_shape", detail);
     }
-    if is_ps_table(content) {
-        return Kind::Filtered("dstack_table");
-    }
-    if is_agent_log(content) {
-        return Kind::Filtered("ecs_agent_log");
-    }
-    if unread::is_dstack_log(content) {
-        return Kind::Filtered("dstack_log");
-    }
     if is_text_of_ecs(content) {
         let detail =
             "a message or stop reason of ECS without its time; export it with `--output json`, and keep the time in `--query`";
         return Kind::Refused("unknown_shape", detail);
     }
-    if let Some(detail) = unread::quoted_records(content) {
+    if unread::is_console_copy(content) {
+        let detail = "text copied from the ECS console, whose times cannot be read; export the same with `aws ecs describe-tasks` or \
+                      `describe-services` and `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
-    if is_xml_of_records(content) {
-        let detail = "records of AWS as text in XML or HTML; export them as JSON or CSV, in Splunk with `output_mode=json`";
+    if unread::quotes_python(content) {
+        let detail = "a log whose lines quote records of AWS as Python literals; log them with `json.dumps(event, default=str)`";
         return Kind::Refused("unknown_shape", detail);
     }
-    Kind::Filtered("not_a_log")
+    match Escaping::of(content.get(..TEXT_HEAD).unwrap_or(content)) {
+        Some(escaping) => Kind::Escaped(escaping),
+        None => Kind::Filtered("not_a_log"),
+    }
 }
 
-/// Detects the output of the AWS CLI with `--output table`, `text` or `yaml`: a typical first line, followed by an ECS
-/// ARN.
-fn is_cli_output(content: &[u8]) -> bool {
+/// The part of a text that is searched for a record; logs begin with many lines of other kinds.
+const TEXT_HEAD: usize = 1 << 20;
+
+/// Whether JSON can begin here: an object that is empty or has a key.
+fn starts_object(content: &[u8]) -> bool {
+    let inner = content.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    inner.is_some_and(|inner| matches!(inner.first(), None | Some(b'"' | b'}')))
+}
+
+/// The kind of a content that begins with a brace but not like JSON: a label such as `{code:json}` or `{app="web"}`, escaped JSON, or
+/// JSON whose first key is damaged.
+fn kind_of_brace(content: &[u8]) -> Kind {
+    let line = first_line(content);
+    let label = line.split(|byte| *byte == b'}').next().unwrap_or_default();
+    let is_label = label.len() < line.len() && memchr::memmem::find(label, b"\":").is_none();
+    if is_label && is_text_of_records(content) {
+        return Kind::Text;
+    }
+    let is_entity = content.get(1..).unwrap_or_default().trim_ascii_start().starts_with(b"&");
+    let escaping = Escaping::of(content.get(..TEXT_HEAD).unwrap_or(content));
+    escaping.filter(|_| is_entity).map_or(Kind::Json, Kind::Escaped)
+}
+
+/// Whether a text holds records of AWS or dstack as JSON, or lines that are JSON, or rows of `--output text`.
+fn is_text_of_records(content: &[u8]) -> bool {
+    let head = content.get(..TEXT_HEAD).unwrap_or(content);
+    has_json_line(content) || is_row(first_line(content)) || holds_record(head)
+}
+
+/// The kind of a text of records: an e-mail may break the lines of the JSON in it.
+fn kind_of_text(content: &[u8]) -> Kind {
+    match Escaping::of(content.get(..TEXT_HEAD).unwrap_or(content)) {
+        Some(Escaping::QuotedPrintable) => Kind::Escaped(Escaping::QuotedPrintable),
+        _ => Kind::Text,
+    }
+}
+
+/// Detects the output of the AWS CLI with `--output yaml`: a typical first line, followed by an ECS ARN.
+fn is_cli_yaml(content: &[u8]) -> bool {
     const KEYS: [&[u8]; 10] = [
         b"Events:",
         b"clusters:",
@@ -134,43 +191,17 @@ fn is_cli_output(content: &[u8]) -> bool {
         b"tasks:",
     ];
     let line = first_line(content);
+    (line.starts_with(b"- ") || KEYS.iter().any(|key| line.starts_with(key))) && names_ecs(content)
+}
+
+/// Detects the output of the AWS CLI with `--output table` or `text`, of which messages of services may be all that is selected.
+fn is_cli_output(content: &[u8]) -> bool {
+    let line = first_line(content);
     let is_table = line.starts_with(b"---") || line.starts_with(b"|");
     let word = line.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     let is_text = word > 2 && line.get(word) == Some(&b'\t');
-    let is_yaml = line.starts_with(b"- ") || KEYS.iter().any(|key| line.starts_with(key));
-    (is_table || is_text || is_yaml) && names_ecs(content)
-}
-
-/// Detects an object whose keys have no quotes, or single ones, as JavaScript and Go print it.
-fn is_literal(content: &[u8]) -> bool {
-    let body = content.strip_prefix(b"[").map_or(content, <[u8]>::trim_ascii_start);
-    let Some(body) = body.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return false };
-    let is_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'\'');
-    let key = body.iter().position(|byte| !is_of_key(byte)).unwrap_or(body.len());
-    // JSON whose first key is damaged has others with quotes.
-    let head = content.get(..1 << 16).unwrap_or(content);
-    let is_json = || memchr::memmem::find(head, b"\":").is_some() || memchr::memmem::find(head, b"\" :").is_some();
-    key > 0 && body.get(key) == Some(&b':') && names_ecs(content) && !is_json()
-}
-
-/// Detects an answer as an SDK for another language prints it: `DescribeTasksResponse(Tasks=[…`, `#<struct Aws::ECS::…`.
-fn is_printed(content: &[u8]) -> bool {
-    let line = first_line(content);
-    let line = line.strip_prefix(b"&").unwrap_or(line);
-    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'\\');
-    let (name, rest) = line.split_at(line.iter().position(|byte| !is_of_name(byte)).unwrap_or(line.len()));
-    let says = |word: &str| memchr::memmem::find(name, word.as_bytes()).is_some();
-    let is_answer = ["Response", "Result", "Output", "Task", "Service", "Instance"].into_iter().any(says);
-    let opens = matches!(rest.first(), Some(b'(' | b'{')) || rest.starts_with(b" {");
-    (is_answer && opens || line.starts_with(b"#<struct Aws::")) && names_ecs(content)
-}
-
-/// Detects XML or HTML whose elements hold records of AWS as text, with escaped quotes.
-fn is_xml_of_records(content: &[u8]) -> bool {
-    let head = content.get(..1 << 16).unwrap_or(content);
-    let has = |word: &str| memchr::memmem::find(head, word.as_bytes()).is_some();
-    content.starts_with(b"<")
-        && (has("&quot;detail-type&quot;") && has("aws.ecs") || has("&quot;eventSource&quot;") && has(".amazonaws.com"))
+    let has_message = || memchr::memmem::find(content.get(..1 << 16).unwrap_or(content), b"(service ").is_some();
+    (is_table || is_text) && (names_ecs(content) || is_table && has_message())
 }
 
 /// Detects the output of `aws logs tail`: a timestamp, the name of a log stream and a record of AWS, which may begin on the
@@ -183,16 +214,12 @@ fn is_tail(content: &[u8]) -> bool {
     let rest = content.get(blank..).unwrap_or_default().trim_ascii_start();
     let value = split::stream_name(rest).and_then(|name| rest.get(name.len()..)).map(<[u8]>::trim_ascii_start);
     let head = content.get(..1 << 16).unwrap_or(content);
+    // Labels of Loki.
+    let is_label = rest.starts_with(b"{");
     is_date
+        && !is_label
         && value.is_some_and(|value| value.starts_with(b"{") || starts_array(value))
         && looks::quotes_aws_or_dstack(&String::from_utf8_lossy(head))
-}
-
-/// Detects an answer of boto3 that was printed without conversion to JSON.
-fn is_python(content: &[u8]) -> bool {
-    let head = content.get(..1 << 16).unwrap_or(content);
-    let body = content.strip_prefix(b"[").unwrap_or(content);
-    body.starts_with(b"{'") && memchr::memmem::find(head, b"arn:aws").is_some()
 }
 
 /// Detects the log of the ECS agent, in its current and its earlier format.
@@ -225,15 +252,29 @@ fn first_line(content: &[u8]) -> &[u8] {
     head.split(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
-/// Detects a timestamp followed by JSON, which may begin on the next line.
-fn is_stamped(content: &[u8]) -> bool {
-    let Some(blank) = content.iter().take(48).position(u8::is_ascii_whitespace) else { return false };
-    let (stamp, rest) = content.split_at(blank);
+/// The timestamp at the beginning of a text, if JSON follows, which may begin on the next line.
+fn stamp(content: &[u8]) -> Option<&[u8]> {
+    let (stamp, rest) = content.split_at(content.iter().take(48).position(u8::is_ascii_whitespace)?);
     let plausible = stamp.first().is_some_and(u8::is_ascii_digit)
         && (stamp.contains(&b'T') || (stamp.len() == 13 && stamp.iter().all(u8::is_ascii_digit)));
     let rest = rest.trim_ascii_start();
-    plausible && (rest.starts_with(b"{") || starts_array(rest))
+    (plausible && (starts_object(rest) || starts_array(rest))).then_some(stamp)
 }
+
+/// Whether the first lines with such a timestamp hold nothing but JSON behind it. In a log, other text follows some of them, or the
+/// further lines of an object.
+fn are_values(content: &[u8], stamp: &[u8]) -> bool {
+    let is_alike = |(a, b): (&u8, &u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
+    let after = |line: &[u8]| {
+        let (begin, rest) = line.split_at_checked(stamp.len())?;
+        begin.iter().zip(stamp).all(is_alike).then(|| rest.trim_ascii_start().first().copied()).flatten()
+    };
+    let head = content.get(..1 << 16).unwrap_or(content);
+    head.split(|byte| *byte == b'\n').take(LINES).filter_map(after).all(|first| matches!(first, b'{' | b'['))
+}
+
+/// The number of lines that are looked at.
+const LINES: usize = 64;
 
 /// Whether a text can be a JSON array: `[INFO]` is not one.
 fn starts_array(content: &[u8]) -> bool {
@@ -248,7 +289,7 @@ fn starts_escaped(text: &[u8]) -> bool {
 
 /// Looks beyond the first line, because it may be damaged while the others are fine.
 fn has_json_line(content: &[u8]) -> bool {
-    content.split(|byte| *byte == b'\n').take(64).any(|line| {
+    content.split(|byte| *byte == b'\n').take(LINES).any(|line| {
         let line = line.trim_ascii();
         line.starts_with(b"{\"") && line.ends_with(b"}")
     })
@@ -265,14 +306,26 @@ mod tests {
             (b"2021-08-03T13:39:35.000Z {\"a\":1}", Kind::Json),
             (b"1627997975000 {\"a\":1}", Kind::Json),
             (b"2021-08-03T13:39:35.000Z\r\n{\r\n\"a\":1}", Kind::Json),
-            (b"garbage\n{\"a\":1}\n", Kind::Json),
+            (b"garbage\n{\"a\":1}\n", Kind::Text),
+            (b"2021-08-03T13:39:35.000Z {\n2021-08-03T13:39:36.000Z \"stoppedReason\": 1}", Kind::Text),
+            (b"2021-08-03T13:39:35.000Z {\"a\":1}\n2021-08-03T13:39:36.000Z done\n", Kind::Text),
+            (b"2021-08-03T13:39:35Z {app=\"web\"} {\"stoppedReason\":1}\n", Kind::Text),
+            (b"{code:json}\n{\"stoppedReason\":1}\n{code}\n", Kind::Text),
+            (b"{code}\nprice: 1\n{code}\n", Kind::Json),
+            (b"{stoppedReason\":\"x\"}\n", Kind::Json),
+            (b"{&quot;stoppedReason&quot;:1}\n", Kind::Escaped(Escaping::Entities)),
+            (
+                b"From: a\nContent-Transfer-Encoding: quoted-printable\n\n{\"source\":\"aws.ecs\",=\n\"detail-type\":1}",
+                Kind::Escaped(Escaping::QuotedPrintable),
+            ),
+            (b"2026-03-04T02:10:00+00:00\t(service web) was unable to place a task\n", Kind::Text),
             (b"", Kind::Filtered("empty")),
             (b" \r\n", Kind::Filtered("empty")),
             (b"Permission Check Successful", Kind::Filtered("write_test")),
             (b"[2026-11-20 00:02:53] [run x] done", Kind::Filtered("dstack_log")),
             (b"[2026-11-20 00:02:53] [main] done", Kind::Filtered("not_a_log")),
             (b"\"{\\\"a\\\":1}\"\n\"{\\\"b\\\":2}\"\n", Kind::Json),
-            (b"$ describe\n{\n  \"stoppedReason\": \"x\"\n}\n", Kind::Json),
+            (b"$ describe\n{\n  \"stoppedReason\": \"x\"\n}\n", Kind::Text),
             (b"[]", Kind::Json),
             (b"hello world", Kind::Filtered("not_a_log")),
             (b"\x00\x01\x02", Kind::Filtered("not_a_log")),
@@ -311,24 +364,20 @@ mod tests {
         };
         refused(b"{'tasks': [{'taskArn': 'arn:aws:ecs:eu-west-1:111122223333:task/shop/0a'}]}", "json.dumps");
         let arn = "arn:aws:ecs:eu-west-1:111122223333:task/shop/0a";
-        for printed in [
-            format!("{{\n  source: 'aws.ecs',\n  resources: [ '{arn}' ]\n}}\n"),
-            format!("[\n  {{\n    'detail-type': 'x',\n    resources: [ '{arn}' ]\n  }}\n]\n"),
-            format!("{{\n  Tasks: [{{\n      TaskArn: \"{arn}\"\n    }}]\n}}\n"),
-            format!("DescribeTasksResponse(tasks=[Task(taskArn={arn})])\n"),
-            format!("DescribeTasksOutput {{ tasks: Some([Task {{ task_arn: Some(\"{arn}\") }}]) }}\n"),
-            format!("&ecs.StopTaskOutput{{Task: \"{arn}\"}}\n"),
-            format!("#<struct Aws::ECS::Types::Task task_arn=\"{arn}\">\n"),
-        ] {
-            refused(printed.as_bytes(), "JSON.stringify");
-        }
         refused(
             format!("Events:\n- CloudTrailEvent: '{{\"eventSource\":\"ecs.amazonaws.com\",\"x\":\"{arn}\"}}'\n").as_bytes(),
             "--output json",
         );
         refused(b"eventTime: 2026-05-01T00:00:00Z\neventSource: ecs.amazonaws.com\n", "yq -o json");
-        refused(b"<v>{&quot;eventSource&quot;:&quot;ecs.amazonaws.com&quot;}</v>\n", "output_mode=json");
-        refused(b"<pre>{\n &quot;detail-type&quot;: &quot;x&quot;,\n &quot;source&quot;: &quot;aws.ecs&quot;\n}</pre>\n", "HTML");
+        for page in [
+            "<v>{&quot;eventSource&quot;:&quot;ecs.amazonaws.com&quot;}</v>\n",
+            "<pre>{\n &quot;detail-type&quot;: &quot;x&quot;,\n &quot;source&quot;: &quot;aws.ecs&quot;\n}</pre>\n",
+        ] {
+            assert_eq!(kind_of(page.as_bytes()), Kind::Escaped(Escaping::Entities), "{page}");
+        }
+        refused(b"---\n|  DescribeServices  |\n||  2026  |  (service web) was unable to place a task ||\n", "--output json");
+        refused(b"Started at\tMessage\nMarch 4, 2026\tservice web was unable to place a task\n", "describe-services");
+        refused(b"CREATE TABLE jobs (\n\tjob_provisioning_data TEXT\n);\n", "/api/runs/list");
         refused(b" eventname | eventsource\n---------+-----------\n RunTask | ecs.amazonaws.com\n", "--csv");
         for tail in ["{\"source\":\"aws.ecs\",\"detail-type\":\"x\"}", "\n{\n    \"detail-type\": \"x\"\n}"] {
             assert_eq!(kind_of(format!("2026-03-04T02:10:00.1+00:00 ecs/web/7 {tail}\n").as_bytes()), Kind::Json, "{tail}");
@@ -343,7 +392,14 @@ mod tests {
         refused(format!("\"{arn}\",\"Essential container in task exited\"\n").as_bytes(), "header");
         let list = format!("{arn}\t{arn}\n");
         assert_eq!(kind_of(list.as_bytes()), Kind::Filtered("not_a_log"));
-        refused(b"START RequestId: 1\nINFO got {\"source\":\"aws.ecs\",\"detail-type\":\"x\"}\n", "grep");
+        for text in [
+            "START RequestId: 1\nINFO got {\"source\":\"aws.ecs\",\"detail-type\":\"x\"}\n",
+            "log=>\"{\\\"source\\\":\\\"aws.ecs\\\",\\\"detail-type\\\":\\\"x\\\"}\"\n",
+            "| @message |\n| --- |\n| {\"source\":\"aws.ecs\",\"detail-type\":\"x\"} |\n",
+        ] {
+            assert_eq!(kind_of(text.as_bytes()), Kind::Text, "{text}");
+        }
+        refused(b"INFO got {'source': 'aws.ecs', 'detail-type': 'x'}\n", "json.dumps");
         assert_eq!(kind_of(b"{'a': 1}"), Kind::Json);
         assert_eq!(kind_of(b"START\nINFO got {\"source\":\"shop\"}\n"), Kind::Filtered("not_a_log"));
     }

@@ -4,6 +4,7 @@
 
 mod kind;
 mod objects;
+mod printed;
 mod unread;
 mod walk;
 

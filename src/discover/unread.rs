@@ -3,6 +3,8 @@
 //! In: the bytes of a file that would otherwise be skipped as unrelated. Out: what they are, so that the summary names the log,
 //! or a refusal says how to export the records. Only the beginning of a file is looked at.
 
+use crate::decode::looks;
+use crate::decode::quoted::quotes_record;
 use base64::Engine;
 use memchr::memmem;
 use std::collections::BTreeSet;
@@ -10,21 +12,18 @@ use std::collections::BTreeSet;
 /// The part of a file that is looked at.
 const HEAD: usize = 1 << 16;
 
-/// The number of lines before a record that somebody copied from a terminal or a ticket.
-const LINES_BEFORE: usize = 16;
-
 /// The longest key of an object that is looked at.
 const KEY: usize = 128;
 
-fn head(content: &[u8]) -> &[u8] {
+pub(super) fn head(content: &[u8]) -> &[u8] {
     content.get(..HEAD).unwrap_or(content)
 }
 
-fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
     head(content).split(|byte| *byte == b'\n')
 }
 
-fn has(text: &[u8], part: &str) -> bool {
+pub(super) fn has(text: &[u8], part: &str) -> bool {
     memmem::find(text, part.as_bytes()).is_some()
 }
 
@@ -103,45 +102,38 @@ pub fn is_table(content: &[u8]) -> bool {
 /// Detects a record of AWS in base64, such as the data of a record of Kinesis.
 pub fn is_base64(content: &[u8]) -> bool {
     let line = lines(content).next().unwrap_or_default().trim_ascii_end();
+    // `base64 FILE.json.gz`, in lines of 64 or 76 letters or in one.
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    if line.starts_with(b"H4sI") {
+        return line.len() > 32 && line.iter().all(is_letter);
+    }
     // Four letters hold three bytes.
     let front = line.get(..line.len().min(4096) / 4 * 4).unwrap_or_default();
     let decoded = base64::engine::general_purpose::STANDARD.decode(front);
     line.starts_with(b"ey") && decoded.is_ok_and(|bytes| quotes_record(&bytes, "\""))
 }
 
-/// Detects a record after a few other lines, such as a command, a comment or a heading.
-pub fn is_json_after_text(content: &[u8]) -> bool {
-    let opens = |line: &[u8]| matches!(line.trim_ascii(), b"{" | b"[");
-    content.len() <= HEAD && lines(content).take(LINES_BEFORE).any(opens) && quotes_record(content, "\"")
+/// Detects lines that hold a record of AWS as Python prints it, such as the log of a Lambda function or of Airflow.
+pub fn quotes_python(content: &[u8]) -> bool {
+    lines(content).any(|line| has(line, "{'") && quotes_record(line, "'"))
 }
 
-/// How a line quotes a record: what the object begins with, the quotes of its keys, and what to do.
-const QUOTED: [(&str, &str, &str); 3] = [
-    ("{\"", "\"", "a log whose lines quote records of AWS; load the records themselves, for example `grep -o '{.*}' FILE`"),
-    (
-        "{\\\"",
-        "\\\"",
-        "a log whose lines quote records of AWS as escaped text; let the program that wrote it log lines of JSON, such as with \
-         `format json_lines` in Fluent Bit",
-    ),
-    ("{'", "'", "a log whose lines quote records of AWS as Python literals; log them with `json.dumps(event, default=str)`"),
-];
-
-/// Detects lines that hold a record of AWS after other text, such as what a Lambda function prints of its input; returns advice.
-pub fn quoted_records(content: &[u8]) -> Option<&'static str> {
-    lines(content).find_map(|line| {
-        let quoted = QUOTED.iter().find(|(opening, quote, _)| has(line, opening) && quotes_record(line, quote))?;
-        Some(quoted.2)
-    })
+/// Detects a dump of the database of dstack: the columns of its tables, as SQL or as the data of `COPY`.
+pub fn is_dump_of_dstack(content: &[u8]) -> bool {
+    let head = head(content);
+    let is_sql = ["CREATE TABLE ", "INSERT INTO ", "COPY "].iter().any(|word| has(head, word));
+    is_sql && ["job_provisioning_data", "job_spec_data", "run_spec"].iter().any(|column| has(head, column))
 }
 
-/// Whether a text has keys of an event, a call or a task in such quotes.
-fn quotes_record(text: &[u8], quote: &str) -> bool {
-    let text = head(text);
-    let has_key = |key: &str| has(text, &format!("{quote}{key}{quote}"));
-    has(text, "aws.ecs") && has_key("detail-type")
-        || has(text, ".amazonaws.com") && has_key("eventSource")
-        || has(text, "stoppedReason") && has_key("stoppedReason")
+/// Detects text of the ECS console: a panel of a task, or the events of a service as a table.
+pub fn is_console_copy(content: &[u8]) -> bool {
+    const MESSAGES: [&str; 5] =
+        [" has reached a steady state", " was unable to ", " has started ", " has stopped ", " deregistered "];
+    let text = String::from_utf8_lossy(head(content));
+    let is_message = |cell: &str| cell.starts_with("service ") && MESSAGES.iter().any(|message| cell.contains(message));
+    let is_cell = |cell: &str| is_message(cell) || looks::is_text_of_ecs(cell);
+    let is_table = text.lines().any(|line| line.split('\t').skip(1).any(is_cell));
+    is_table || text.lines().any(|line| line.trim().starts_with("Stopped reason")) && names_ecs(content)
 }
 
 #[cfg(test)]
@@ -192,6 +184,8 @@ mod tests {
 
     #[test]
     fn records_in_base64() {
+        assert!(is_base64(format!("H4sI{}\nabc\n", "A".repeat(72)).as_bytes()));
+        assert!(!is_base64(b"H4sIAAAA\n") && !is_base64(format!("H4sI {}\n", "A".repeat(72)).as_bytes()));
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text) + "\n";
         assert!(is_base64(encode(r#"{"source":"aws.ecs","detail-type":"x","more":[1,2,3]}"#).as_bytes()));
         for other in [encode(r#"{"source":"shop"}"#), "eye\n".to_owned(), "ey\n".to_owned(), String::new()] {
@@ -215,25 +209,34 @@ mod tests {
     }
 
     #[test]
-    fn a_record_after_text() {
-        let json = "{\n  \"source\": \"aws.ecs\",\n  \"detail-type\": \"x\"\n}\n";
-        for text in ["// from the console\n", "$ aws ecs describe-tasks\n", "Why?\n\n```json\n"] {
-            assert!(is_json_after_text(format!("{text}{json}").as_bytes()), "{text}");
+    fn dumps_of_dstack() {
+        for dump in [
+            "BEGIN;\nCREATE TABLE jobs (\n\tid BINARY(16), job_provisioning_data TEXT\n);\n",
+            "COPY public.runs (id, run_name, run_spec) FROM stdin;\n1\tweb\t{\"a\":1}\n",
+        ] {
+            assert!(is_dump_of_dstack(dump.as_bytes()), "{dump}");
         }
-        let far = "a line\n".repeat(LINES_BEFORE);
-        assert!(!is_json_after_text(format!("{far}{json}").as_bytes()));
-        assert!(!is_json_after_text(b"Why?\n{\n  \"source\": \"shop\"\n}\n"));
+        assert!(!is_dump_of_dstack(b"CREATE TABLE orders (id INT);\n") && !is_dump_of_dstack(b"see run_spec\n"));
     }
 
     #[test]
-    fn quoted_records_get_advice_by_their_quotes() {
-        for (line, word) in [
-            (r#"got {"source":"aws.ecs","detail-type":"x"}"#, "grep"),
-            (r#"log=>"{\"source\":\"aws.ecs\",\"detail-type\":\"x\"}""#, "escaped"),
-            ("got {'source': 'aws.ecs', 'detail-type': 'x'}", "json.dumps"),
+    fn text_of_the_console() {
+        let arn = "arn:aws:ecs:eu-west-1:111122223333:task/shop/0a";
+        for text in [
+            format!("ARN\n{arn}\nStopped reason\nEssential container in task exited\n"),
+            "Started at\tMessage\tEvent ID\n4 March 2026\tservice web has reached a steady state.\t1\n".to_owned(),
+            "4 March 2026\tCannotPullContainerError: not found\n".to_owned(),
         ] {
-            assert!(quoted_records(format!("START\n{line}\n").as_bytes()).is_some_and(|advice| advice.contains(word)), "{line}");
+            assert!(is_console_copy(text.as_bytes()), "{text}");
         }
-        assert_eq!(quoted_records(b"got {\"source\":\"shop\",\"detail-type\":\"x\"}\n"), None);
+        for other in [format!("{arn}\nreason\n"), "Stopped reason\nout of paper\n".to_owned(), "a\tservice desk\n".to_owned()] {
+            assert!(!is_console_copy(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn python_in_a_log() {
+        assert!(quotes_python(b"START\ngot {'source': 'aws.ecs', 'detail-type': 'x'}\n"));
+        assert!(!quotes_python(b"got {'source': 'shop', 'detail-type': 'x'}\n"));
     }
 }

@@ -79,8 +79,8 @@ pub struct LogGroup {
     pub lines: u64,
     /// The record number of the first line.
     pub first_line: Option<u64>,
-    /// Whether a function of Lambda writes to it.
-    pub is_of_lambda: bool,
+    /// Whether a program writes to it, such as a function of Lambda.
+    pub is_of_program: bool,
 }
 
 impl LogGroup {
@@ -89,7 +89,7 @@ impl LogGroup {
         self.records += part.records;
         self.lines += part.lines;
         self.first_line = self.first_line.or(part.first_line);
-        self.is_of_lambda |= part.is_of_lambda;
+        self.is_of_program |= part.is_of_program;
     }
 }
 
@@ -226,8 +226,8 @@ impl FileReport {
     /// Completes the list of rejected records: one for the part of the file that is not read, and one per reason for
     /// those without details, which are already counted. Lines in a log group of records are rejected, too.
     pub fn sum_up(&mut self) {
-        let LogGroup { records, lines, first_line, is_of_lambda } = std::mem::take(&mut self.log_group);
-        if records > 0 && lines > 0 && !is_of_lambda {
+        let LogGroup { records, lines, first_line, is_of_program } = std::mem::take(&mut self.log_group);
+        if records > 0 && lines > 0 && !is_of_program {
             self.filtered -= lines;
             self.quarantined += lines;
             self.log_lines -= lines;

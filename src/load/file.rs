@@ -5,6 +5,7 @@ use super::archive::{load_stream, open_stream};
 use super::dedup::Claim;
 use super::flow::{load_flow_log, load_parquet, load_record};
 use super::layers::{Job, base_name, reported};
+use super::quoted::load_quoted;
 use super::selection::REMOVED;
 use super::settle::CONFLICT;
 use super::worker::{FileContext, LoadError, LoadOptions, Pool, Worker};
@@ -155,13 +156,24 @@ pub(super) fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
 pub(super) fn load_text(job: Job<'_, '_>, whole: &[u8], kind: Kind, report: &mut FileReport) -> Result<(), LoadError> {
     let wide = text_of_utf32(whole).or_else(|| text_of_utf16(whole));
     let decoded = wide.map(|(text, encoding)| (text, format!("decoded from {encoding}")));
-    let converted = decoded.or_else(|| Some((without_colors(whole)?, "removed terminal colors".to_owned())));
+    let converted = decoded.or_else(|| Some((without_colors(whole, kind)?, "removed terminal colors".to_owned())));
     let (bytes, kind) = match &converted {
         Some((text, note)) => {
             report.note(note);
             (text.as_bytes(), kind_of(text.as_bytes()))
         }
         None => (whole, kind),
+    };
+    let unescaped;
+    let (bytes, kind) = match kind {
+        Kind::Escaped(escaping) => {
+            report.note(escaping.note());
+            unescaped = escaping.undo(bytes);
+            // The headers of an e-mail still name its encoding.
+            let inner = Some(kind_of(unescaped.as_bytes())).filter(|kind| !matches!(kind, Kind::Escaped(_)));
+            (unescaped.as_bytes(), inner.unwrap_or(Kind::Text))
+        }
+        kind => (bytes, kind),
     };
     report.bytes = bytes.len() as u64;
     load_plain(job.pool, bytes, kind, job.options, report)
@@ -183,22 +195,28 @@ fn text_of_utf32(bytes: &[u8]) -> Option<(String, &'static str)> {
     Some((text, "UTF-32"))
 }
 
-/// Decodes UTF-16 that starts with a byte order mark.
+/// Decodes UTF-16 that starts with a byte order mark, or with JSON.
 fn text_of_utf16(bytes: &[u8]) -> Option<(String, &'static str)> {
-    let unit: fn([u8; 2]) -> u16 = match bytes {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
+    let (unit, mark): (fn([u8; 2]) -> u16, usize) = match bytes {
+        [0xff, 0xfe, ..] => (u16::from_le_bytes, 2),
+        [0xfe, 0xff, ..] => (u16::from_be_bytes, 2),
+        [b'{' | b'[', 0, b' '..=b'~' | b'\r' | b'\n' | b'\t', 0, ..] => (u16::from_le_bytes, 0),
+        [0, b'{' | b'[', 0, b' '..=b'~' | b'\r' | b'\n' | b'\t', ..] => (u16::from_be_bytes, 0),
         _ => return None,
     };
-    let units = bytes.get(2..)?.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
+    let units = bytes.get(mark..)?.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
     Some((char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(), "UTF-16"))
 }
 
-/// Removes the color codes of a terminal, such as those of `jq -C`, from a text that begins with one. JSON has no bare control
-/// characters, so nothing of a record is lost.
-fn without_colors(bytes: &[u8]) -> Option<String> {
+/// Removes the color codes of a terminal, such as those of `jq -C`, from a text that begins with one, or from a log or transcript.
+/// JSON has no bare control characters, so nothing of a record is lost.
+fn without_colors(bytes: &[u8], kind: Kind) -> Option<String> {
     const CODE: &str = "\x1b[";
-    if !bytes.trim_ascii_start().starts_with(CODE.as_bytes()) {
+    let is_log = || {
+        let head = bytes.get(..1 << 16).unwrap_or(bytes);
+        matches!(kind, Kind::Text | Kind::Filtered("not_a_log")) && memchr::memmem::find(head, CODE.as_bytes()).is_some()
+    };
+    if !bytes.trim_ascii_start().starts_with(CODE.as_bytes()) && !is_log() {
         return None;
     }
     let mut rest = std::str::from_utf8(bytes).ok()?;
@@ -225,6 +243,7 @@ fn load_plain(
     };
     match kind {
         Kind::Json => load_json(pool, bytes, options, report),
+        Kind::Text | Kind::Escaped(_) => pool.with_worker(|worker| load_quoted(worker, bytes, options, report)),
         Kind::Csv => pool.with_worker(|worker| load_csv(worker, bytes, options, report)),
         Kind::FlowLog => pool.with_worker(|worker| load_flow_log(worker, bytes, options, report)),
         Kind::Parquet => pool.with_worker(|worker| load_parquet(worker, bytes, options, report)),
@@ -310,16 +329,16 @@ fn load_piece(
 ) -> Result<(), LoadError> {
     match piece {
         Piece::Value { tape, text, offset, list } => {
-            let of_lambda = match list {
-                Some("events" | "logEvents") => envelope::message_of_lambda(tape.root()),
+            let of_program = match list {
+                Some("events" | "logEvents") => envelope::message_of_program(tape.root()),
                 _ => None,
             };
             let (lines, kept, number) = (report.log_lines, report.loaded + report.duplicate, report.next_number());
             load_value(worker, tape, text, base + offset, (options, false), report)?;
-            if let Some(is_of_lambda) = of_lambda {
+            if let Some(is_of_program) = of_program {
                 let (records, lines) = (report.loaded + report.duplicate - kept, report.log_lines - lines);
                 let first_line = (lines > 0).then_some(number);
-                report.log_group.join(LogGroup { records, lines, first_line, is_of_lambda });
+                report.log_group.join(LogGroup { records, lines, first_line, is_of_program });
             }
             Ok(())
         }
@@ -456,6 +475,12 @@ fn note_of(why: &str, value: Value<'_>) -> Option<&'static str> {
         "empty_answer" => Some("an empty response: the requested resources do not exist"),
         "ocsf_class" => {
             Some("OCSF events without an API call, such as network activity, are not read: export VPC flow logs instead")
+        }
+        "batch_job" => {
+            Some("jobs of AWS Batch are not read: export the ECS events, or `describe-tasks` of each `taskArn` within an hour")
+        }
+        "stack_event" => {
+            Some("events of CloudFormation are not read: export `describe-services` and the ECS events of the service")
         }
         "list_of_names" => Some("`list-…` returns only names: export `describe-…` to get the records"),
         _ => None,

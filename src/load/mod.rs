@@ -14,6 +14,7 @@ mod integrity;
 mod layers;
 mod order;
 mod parquet;
+mod quoted;
 mod remodel;
 mod selection;
 mod settle;
