@@ -114,6 +114,9 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         let detail = "records of AWS as YAML; convert them with `yq -o json FILE`, or export them with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
+    if let Some(escaping) = Escaping::of(content.get(..TEXT_HEAD).unwrap_or(content)) {
+        return Kind::Escaped(escaping);
+    }
     if csv::is_without_header(content) {
         let detail = "calls or tasks as CSV without their header; export them with it, or put the names of the columns into the first \
                       line, such as `eventTime,eventName,eventSource,…` or `taskArn,stoppedAt,stoppedReason`";
@@ -133,10 +136,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         let detail = "a log whose lines quote records of AWS as Python literals; log them with `json.dumps(event, default=str)`";
         return Kind::Refused("unknown_shape", detail);
     }
-    match Escaping::of(content.get(..TEXT_HEAD).unwrap_or(content)) {
-        Some(escaping) => Kind::Escaped(escaping),
-        None => Kind::Filtered("not_a_log"),
-    }
+    Kind::Filtered("not_a_log")
 }
 
 /// The part of a text that is searched for a record; logs begin with many lines of other kinds.
