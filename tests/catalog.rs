@@ -247,9 +247,18 @@ fn mistakes_in_rules_are_found() {
     let missing = env.run(&["catalog", "test", "none.toml"]);
     assert_eq!(missing.code, 2);
     assert!(missing.err.contains("`none.toml`: "), "{}", missing.err);
-    for text in
-        ["deployments", "ec2-launch", "inner-reasons", "ecs-errors", "ecs-agent", "ecs-api", "engine", "catch-all", "dstack"]
-    {
+    for text in [
+        "tools",
+        "deployments",
+        "ec2-launch",
+        "inner-reasons",
+        "ecs-errors",
+        "ecs-agent",
+        "ecs-api",
+        "engine",
+        "catch-all",
+        "dstack",
+    ] {
         let path = project().join(format!("src/knowledge/{text}.toml"));
         env.run(&["catalog", "test", path.to_str().unwrap()]).ok();
     }

@@ -124,7 +124,7 @@ const QUOTED: [(&str, &str, &str); 3] = [
         "a log whose lines quote records of AWS as escaped text; let the program that wrote it log lines of JSON, such as with \
          `format json_lines` in Fluent Bit",
     ),
-    ("{'", "'", "a log whose lines quote records of AWS as Python literals; log them with `json.dumps(event, default=str)`"),
+    ("{'", "'", "a log whose lines quote records of AWS as Python literals; log them with `json.dumps(response, default=str)`"),
 ];
 
 /// Detects lines that hold a record of AWS after other text, such as what a Lambda function prints of its input; returns advice.
@@ -142,6 +142,8 @@ fn quotes_record(text: &[u8], quote: &str) -> bool {
     has(text, "aws.ecs") && has_key("detail-type")
         || has(text, ".amazonaws.com") && has_key("eventSource")
         || has(text, "stoppedReason") && has_key("stoppedReason")
+        // The answer of RunTask to a launch that failed has no task.
+        || has(text, ":ecs:") && has_key("failures") && has_key("reason")
 }
 
 #[cfg(test)]
@@ -231,6 +233,10 @@ mod tests {
             (r#"got {"source":"aws.ecs","detail-type":"x"}"#, "grep"),
             (r#"log=>"{\"source\":\"aws.ecs\",\"detail-type\":\"x\"}""#, "escaped"),
             ("got {'source': 'aws.ecs', 'detail-type': 'x'}", "json.dumps"),
+            (
+                "INFO | {'tasks': [], 'failures': [{'arn': 'arn:aws:ecs:eu-west-1:111122223333:container-instance/0a', 'reason': 'AGENT'}]}",
+                "json.dumps(response",
+            ),
         ] {
             assert!(quoted_records(format!("START\n{line}\n").as_bytes()).is_some_and(|advice| advice.contains(word)), "{line}");
         }
