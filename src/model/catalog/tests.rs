@@ -766,5 +766,5 @@ fn windows_has_faults_of_its_own() {
         assert_eq!(found, Some((want.0, Some(want.1))), "{text}");
     }
     let full = format!("{layer} There is not enough space on the disk. (0x70)");
-    assert_ne!(ids(catalog, TextKind::ContainerReason, &full), "windows-layer-store");
+    assert_eq!(ids(catalog, TextKind::ContainerReason, &full), "pull-no-space");
 }
