@@ -117,6 +117,28 @@ fn benign_texts_are_not_failures() {
 }
 
 #[test]
+fn an_error_is_explained_as_any_tool_prints_it() {
+    let env = TestEnv::new();
+    let text = "Error: creating ECS Service (oven): operation error ECS: CreateService, https response error StatusCode: 400, RequestID: 0a1b, \
+                InvalidParameterException: nobody knows these words";
+    for kind in [&["--kind", "api.error"][..], &[]] {
+        let shown = env.run(&[&["catalog", "explain"], kind, &[text]].concat()).ok().out;
+        for wanted in [
+            "api-invalid-parameter: ",
+            "phase           api\n",
+            "detail = nobody knows these words\n",
+            "The text: 'nobody knows these words'\n",
+        ] {
+            assert!(shown.contains(wanted), "{wanted} in {shown}");
+        }
+    }
+    let literal = "ERROR - EcsOperatorError: {'tasks': [], 'failures': [{'arn': 'x', 'reason': 'RESOURCE:MEMORY'}]}";
+    let answers = explain(&env, &[], &[literal, "Error: the oven is cold"]);
+    assert_eq!((&answers[0]["id"], &answers[0]["phase"]), (&"placement-resource-memory".into(), &"placement".into()));
+    assert_eq!(answers[1], serde_json::Value::Null);
+}
+
+#[test]
 fn a_message_is_explained_with_its_own_names() {
     let env = TestEnv::new();
     let text = "(service web) was unable to place a task because no container instance met all of its requirements. \
@@ -247,9 +269,18 @@ fn mistakes_in_rules_are_found() {
     let missing = env.run(&["catalog", "test", "none.toml"]);
     assert_eq!(missing.code, 2);
     assert!(missing.err.contains("`none.toml`: "), "{}", missing.err);
-    for text in
-        ["deployments", "ec2-launch", "inner-reasons", "ecs-errors", "ecs-agent", "ecs-api", "engine", "catch-all", "dstack"]
-    {
+    for text in [
+        "tools",
+        "deployments",
+        "ec2-launch",
+        "inner-reasons",
+        "ecs-errors",
+        "ecs-agent",
+        "ecs-api",
+        "engine",
+        "catch-all",
+        "dstack",
+    ] {
         let path = project().join(format!("src/knowledge/{text}.toml"));
         env.run(&["catalog", "test", path.to_str().unwrap()]).ok();
     }

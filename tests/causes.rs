@@ -98,6 +98,49 @@ fn no_cause_is_made_up_and_no_pull_is_claimed() {
     assert!(!output.contains("✓ image pull"), "{output}");
 }
 
+/// Events name no essential containers: none is blamed for sure where several ended, and the reason of another one is shown.
+#[test]
+fn no_container_is_called_essential_where_several_ended() {
+    let mut task = silent_task();
+    let one = &mut task["tasks"][0];
+    one["stopCode"] = json!("EssentialContainerExited");
+    one["stoppedReason"] = json!("Essential container in task exited");
+    one["startedAt"] = json!("2026-05-04T10:00:30Z");
+    let container = |name: &str, code: Value, reason: Value| json!({"name": name, "image": format!("{name}:1"), "lastStatus": "STOPPED", "exitCode": code, "reason": reason});
+    one["containers"] = json!([container("pay", json!(1), Value::Null), container("oven", json!(137), json!("It was too hot"))]);
+    let output = loaded(&[("t.json", task.clone())]).run(&["explain", "00ff00ff00ff"]).ok().out;
+    assert!(
+        output.contains("which of its 2 containers are essential") && !output.contains("The essential container"),
+        "{output}"
+    );
+    assert!(output.contains("container oven reports: It was too hot"), "{output}");
+    let alone = container("pay", json!(1), Value::Null);
+    task["tasks"][0]["containers"] = json!([alone]);
+    let output = loaded(&[("t.json", task.clone())]).run(&["explain", "00ff00ff00ff"]).ok().out;
+    assert!(output.contains("The essential container pay exited with code 1"), "{output}");
+    task["tasks"][0]["containers"] =
+        json!([{"name": "pay", "image": "pay:1", "lastStatus": "STOPPED", "reason": "It was too hot"}]);
+    let output = loaded(&[("t.json", task)]).run(&["explain", "00ff00ff00ff"]).ok().out;
+    assert!(output.contains("It was too hot") && !output.contains("success"), "no exit code is recorded: {output}");
+}
+
+/// The message of a refused call is recorded without its code, by which the catalog knows it.
+#[test]
+fn the_text_of_a_refused_call_is_quoted() {
+    let refused = call(
+        "11111111-0000-4000-8000-000000000009",
+        "2026-05-04T10:00:00Z",
+        "UpdateService",
+        "ecs.amazonaws.com",
+        json!({
+        "userIdentity": {"type": "IAMUser", "userName": "mei", "arn": format!("arn:aws:iam::{ACCOUNT}:user/mei"), "accountId": ACCOUNT},
+        "requestParameters": {"cluster": "prod", "service": "pay"}, "responseElements": null,
+        "errorCode": "InvalidParameterException", "errorMessage": "nobody knows these words"}),
+    );
+    let output = loaded(&[("c.json", json!({"Records": [refused]}))]).run(&["explain", "last"]).ok().out;
+    assert!(output.contains("The text: 'nobody knows these words'") && !output.contains("DETAIL"), "{output}");
+}
+
 #[test]
 fn the_beginning_of_an_id_is_enough_where_only_one_thing_has_it() {
     let env = loaded(&[("t.json", silent_task())]);

@@ -115,7 +115,9 @@ pub fn is_base64(content: &[u8]) -> bool {
 
 /// Detects lines that hold a record of AWS as Python prints it, such as the log of a Lambda function or of Airflow.
 pub fn quotes_python(content: &[u8]) -> bool {
-    lines(content).any(|line| has(line, "{'") && quotes_record(line, "'"))
+    // The answer of RunTask to a launch that failed has no task.
+    let is_refusal = |line: &[u8]| has(line, ":ecs:") && has(line, "'failures'") && has(line, "'reason'");
+    lines(content).any(|line| has(line, "{'") && (quotes_record(line, "'") || is_refusal(line)))
 }
 
 /// Detects a dump of the database of dstack: the columns of its tables, as SQL or as the data of `COPY`.
@@ -237,6 +239,9 @@ mod tests {
     #[test]
     fn python_in_a_log() {
         assert!(quotes_python(b"START\ngot {'source': 'aws.ecs', 'detail-type': 'x'}\n"));
+        assert!(quotes_python(
+            b"INFO | {'tasks': [], 'failures': [{'arn': 'arn:aws:ecs:eu-west-1:1:cluster/a', 'reason': 'AGENT'}]}\n"
+        ));
         assert!(!quotes_python(b"got {'source': 'shop', 'detail-type': 'x'}\n"));
     }
 }

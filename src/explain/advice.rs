@@ -3,13 +3,15 @@
 use super::finding::Check;
 use super::gather::FailureContext;
 use crate::knowledge::ExitCode;
-use crate::model::catalog::{Entry, FailureCatalog, filled};
+use crate::model::catalog::{Entry, FailureCatalog, PROGRAMS, filled_lines};
+use std::borrow::Cow;
 
-/// The checks of an entry; placeholders for unknown names stay as they are.
+/// The checks of an entry; commands keep their placeholders for unknown names.
 pub(super) fn verify(case: &FailureContext, entry: &Entry) -> Vec<Check> {
-    let names = Names::of(case, entry);
-    let caught = caught(case, entry);
-    let mut checks: Vec<Check> = entry.verify.iter().map(|template| check(&filled(template, &caught), &names)).collect();
+    let text = classified(case);
+    let names = Names::of(case, entry, &text);
+    let lines = filled_lines(&entry.verify, &caught(case, entry, &text));
+    let mut checks: Vec<Check> = lines.iter().map(|line| check(line, &names)).collect();
     if let Some(exit) = own_exit(case, entry) {
         // The general entry says to look up the exit code, which is done here.
         checks = vec![Check { command: None, note: Some(format!("for exit code {}: {}", exit.code, exit.check)) }];
@@ -31,8 +33,7 @@ pub(super) fn actions(case: &FailureContext, entry: &Entry) -> Vec<String> {
     if case.beside.is_some() && entry.class.as_deref() == Some("application") {
         return Vec::new();
     }
-    let caught = caught(case, entry);
-    entry.actions.iter().map(|action| filled(action, &caught)).collect()
+    filled_lines(&entry.actions, &caught(case, entry, &classified(case)))
 }
 
 /// The catalog entry of the exit code, if the failure entry only says that an essential container exited.
@@ -59,9 +60,19 @@ fn exit_actions(case: &FailureContext, exit: &ExitCode) -> Vec<String> {
     vec![log, then]
 }
 
+/// The text that the catalog has classified: that of a refused call begins with its error code.
+fn classified(case: &FailureContext) -> Cow<'_, str> {
+    let message = case.text("message").unwrap_or_default();
+    match case.text("reason").filter(|_| case.kind() == "api_error") {
+        Some(code) if message.is_empty() => Cow::Borrowed(code),
+        Some(code) => Cow::Owned(format!("{code}: {message}")),
+        None => Cow::Borrowed(message),
+    }
+}
+
 /// Values for `{name}`: first those captured from the message, then those from the records.
-fn caught<'c>(case: &'c FailureContext, entry: &Entry) -> Vec<(String, &'c str)> {
-    let mut caught = FailureCatalog::current().captures(entry, case.text("message").unwrap_or_default());
+fn caught<'c>(case: &'c FailureContext, entry: &Entry, text: &'c str) -> Vec<(String, &'c str)> {
+    let mut caught = FailureCatalog::current().captures(entry, text);
     let subnet = case.task.as_ref().and_then(|task| task.text("subnet"));
     let known = [
         ("container_instance", case.text("container_instance")),
@@ -75,7 +86,7 @@ fn caught<'c>(case: &'c FailureContext, entry: &Entry) -> Vec<(String, &'c str)>
 }
 
 fn check(template: &str, names: &Names) -> Check {
-    if !["aws ", "dstack ", "docker "].iter().any(|program| template.starts_with(program)) {
+    if !PROGRAMS.iter().any(|program| template.starts_with(program)) {
         return Check { command: None, note: Some(template.to_owned()) };
     }
     let (command, note) = split(template);
@@ -124,9 +135,8 @@ impl Names {
         Names(known.into_iter().filter_map(|(name, value)| Some((name, shell_word(value?)?))).collect())
     }
 
-    fn of(case: &FailureContext, entry: &Entry) -> Names {
+    fn of(case: &FailureContext, entry: &Entry, message: &str) -> Names {
         let task = case.task.as_ref();
-        let message = case.text("message").unwrap_or_default();
         let captures = FailureCatalog::current().captures(entry, message);
         let caught = |name: &str| captures.iter().find(|(group, _)| group == name).map(|(_, value)| *value);
         let image = case.text("image").or(caught("image"));

@@ -64,6 +64,9 @@ pub(super) fn circumstances(
     let only_wrapped = case.entry().is_some_and(|entry| entry.generic) && case.text("class").is_none();
     if case.text("cause").is_none() || only_wrapped {
         unnamed(records, case, only_wrapped, &mut circumstances)?;
+    } else if case.entry().is_some_and(|entry| entry.id == "essential-exited") {
+        // Its text names no container, so that the reason of another one may be the cause.
+        circumstances.notes.extend(reported_by_containers(records, case)?);
     }
     Ok(circumstances)
 }

@@ -298,7 +298,15 @@ fn cause(case: &FailureContext, entry: Option<&Entry>) -> Cause {
         cause.title = cause.title.map(|title| format!("{title}, exit {code}{name}"));
         if entry.is_some_and(|entry| advice::own_exit(case, entry).is_some()) {
             let whose = case.text("container").map(|name| format!(" {name}")).unwrap_or_default();
-            cause.meaning = Some(format!("The essential container{whose} exited with code {code}, which stopped the task."));
+            let images = case.task.as_ref().and_then(|task| task.text("images")).unwrap_or_default();
+            cause.meaning = Some(match images.split_whitespace().count() {
+                0 | 1 => format!("The essential container{whose} exited with code {code}, which stopped the task."),
+                // Events name no essential containers, and containers that ECS stopped have exit codes, too.
+                count => format!(
+                    "The container{whose} exited with code {code}. An essential container stopped the task; the record does not say \
+                     which of its {count} containers are essential, or which one stopped first."
+                ),
+            });
         }
     }
     cause

@@ -3,7 +3,7 @@
 use super::advice;
 use super::find::{Subject, failures_of};
 use super::records::{Records, Row, time};
-use crate::model::catalog::{FailureCatalog, filled};
+use crate::model::catalog::{FailureCatalog, filled_lines};
 use crate::rfc3339::instant;
 use crate::run::RunError;
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ fn group(cause: Option<String>, rows: &[&Row]) -> Option<Group> {
         first: rows.last()?.time("time")?,
         last: rows.first()?.time("time")?,
         examples: rows.iter().take(2).filter_map(|row| row.text("id")).map(str::to_owned).collect(),
-        actions: entry.map(|entry| entry.actions.iter().map(|action| filled(action, &[])).collect()).unwrap_or_default(),
+        actions: entry.map(|entry| filled_lines(&entry.actions, &[])).unwrap_or_default(),
         response: advice::response(entry, class.as_deref()),
         class,
         cause,

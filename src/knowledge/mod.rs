@@ -15,6 +15,7 @@ mod outcome;
 mod places;
 mod shapes;
 mod states;
+mod wrappers;
 
 pub use actions::{SESSION_ACTIONS, is_ecs_action};
 pub use console::{ConsoleNames, ConsolePage, console_link};
@@ -28,6 +29,7 @@ pub use outcome::{DeploymentOutcome, FaultOf};
 pub use places::{Host, where_to_look};
 pub use shapes::{described_list, described_lists, described_object, is_launch_reason, is_stop_text};
 pub use states::{deployment_failed, event_is_failure, event_of_status};
+pub use wrappers::{Wrapper, wrappers};
 
 /// Amazon ECS and Fargate messages, exit codes and stop codes.
 pub const ECS_ERRORS: &str = include_str!("ecs-errors.toml");
@@ -37,7 +39,8 @@ pub const DSTACK: &str = include_str!("dstack.toml");
 
 /// The built-in catalog, one text per file. The order counts: the first entry that matches wins, so that reasons
 /// inside other texts come first, and entries that only know the kind of a failure come after all others.
-pub const CATALOG: [&str; 10] = [
+pub const CATALOG: [&str; 11] = [
+    include_str!("tools.toml"),
     include_str!("deployments.toml"),
     include_str!("ec2-launch.toml"),
     include_str!("inner-reasons.toml"),

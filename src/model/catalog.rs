@@ -11,10 +11,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, OnceLock};
 
 mod finding;
+mod launch_failures;
 mod literals;
 mod memo;
 mod patterns;
-mod sdk_error;
+mod printed_error;
 mod trial;
 mod wrapper;
 
@@ -22,7 +23,7 @@ use memo::Memo;
 use patterns::Patterns;
 
 pub use crate::knowledge::{Entry, TextKind};
-pub use finding::{Finding, Read, filled};
+pub use finding::{Finding, Lookup, PROGRAMS, Read, filled, filled_lines};
 pub use trial::{RuleIssue, Trial};
 
 /// Why a text is not a valid catalog.
@@ -233,7 +234,9 @@ impl FailureCatalog {
             if entry.applies_to.contains(&kind) {
                 // A form that any text may have says less than an entry for another kind.
                 let yields = entry.generic && (wraps || entry.strict);
-                return if yields && !leaked_is_generic { leaked } else { Some(index) };
+                // A form without a class says nothing at all.
+                let says_less = !leaked_is_generic || (entry.strict && entry.class.is_none() && leaked.is_some());
+                return if yields && says_less { leaked } else { Some(index) };
             }
             if leaked.is_none() && !entry.strict {
                 (leaked, leaked_is_generic) = (Some(index), entry.generic);

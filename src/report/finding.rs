@@ -3,7 +3,7 @@
 use super::queries::{QueryCache, QueryResult};
 use super::{ReportError, section};
 use crate::explain::{Subject, SubjectKind, explain, response};
-use crate::model::catalog::{FailureCatalog, filled};
+use crate::model::catalog::{FailureCatalog, filled_lines};
 use crate::render::describe_instant;
 use crate::run::parallel_queries;
 use jiff::Timestamp;
@@ -153,7 +153,7 @@ fn finding(result: &QueryResult, row: usize, cause: String, tz: &TimeZone) -> Fi
         places: Vec::new(),
         more_places: 0,
         codes: Vec::new(),
-        actions: entry.map(|entry| entry.actions.iter().map(|action| filled(action, &[])).collect()).unwrap_or_default(),
+        actions: entry.map(|entry| filled_lines(&entry.actions, &[])).unwrap_or_default(),
         example: None,
         class,
         cause,

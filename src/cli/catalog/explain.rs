@@ -8,7 +8,7 @@ use crate::cli::stderr::CliError;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::knowledge::TextKind;
-use crate::model::catalog::{Entry, FailureCatalog, Finding, filled};
+use crate::model::catalog::{Entry, FailureCatalog, Finding, filled_lines};
 use crate::model::failure::category;
 use crate::render::{Format, json_line};
 use serde::Serialize;
@@ -92,14 +92,14 @@ struct Object<'c> {
     category: Option<&'c str>,
     retry: Option<&'c str>,
     confidence: Option<&'c str>,
-    fields: BTreeMap<String, &'c str>,
+    fields: BTreeMap<String, String>,
     /// Only present if the message does not report a failure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     benign: bool,
 }
 
 /// The explanation of a message; none if it is unknown.
-fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c str) -> Option<Object<'c>> {
+fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &str) -> Option<Object<'c>> {
     let of = |id| Object {
         id,
         phase: None,
@@ -110,16 +110,17 @@ fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c 
         fields: BTreeMap::new(),
         benign: false,
     };
-    match catalog.look_up(kind, message) {
+    let found = catalog.look_into(kind, message);
+    match found.finding {
         Finding::Unknown => None,
         Finding::Benign(_, id) => Some(Object { benign: true, ..of(id) }),
         Finding::Failure(read, entry) => Some(Object {
-            phase: Some(read.phase_of(entry, message)),
+            phase: Some(read.phase_of(entry, &found.text)),
             class: entry.class.as_deref(),
             category: category_of(entry),
             retry: Some(&entry.retry),
             confidence: Some(&entry.confidence),
-            fields: catalog.captures(entry, message).into_iter().collect(),
+            fields: catalog.captures(entry, &found.text).into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
             ..of(&entry.id)
         }),
     }
@@ -127,7 +128,8 @@ fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c 
 
 /// The explanation as cells.
 fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<String> {
-    let mut cells = match catalog.look_up(kind, message) {
+    let found = catalog.look_into(kind, message);
+    let mut cells = match found.finding {
         Finding::Unknown => vec!["unknown".to_owned()],
         Finding::Benign(read, id) => {
             let mut cells = vec![String::new(); 8];
@@ -136,11 +138,11 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
             cells
         }
         Finding::Failure(read, entry) => {
-            let caught = catalog.captures(entry, message);
+            let caught = catalog.captures(entry, &found.text);
             let fields: Vec<String> = caught.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
             vec![
                 entry.id.clone(),
-                read.phase_of(entry, message).to_owned(),
+                read.phase_of(entry, &found.text).to_owned(),
                 entry.class.clone().unwrap_or_default(),
                 category_of(entry).unwrap_or_default().to_owned(),
                 entry.retry.clone(),
@@ -157,7 +159,8 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
 
 /// Prints the explanation for people.
 fn print_page(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) {
-    match catalog.look_up(kind, message) {
+    let found = catalog.look_into(kind, message);
+    match found.finding {
         Finding::Unknown => {
             page.title("unknown: no catalog entry explains this message");
             page.line("tried as", kind.map_or("every kind of text", TextKind::name));
@@ -168,16 +171,18 @@ fn print_page(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>,
             page.line("kind of text", read.name());
         }
         Finding::Failure(read, entry) => {
-            let fields = catalog.captures(entry, message);
+            let fields = catalog.captures(entry, &found.text);
             page.title(&format!("{}: {}", entry.id, entry.name));
             page.line("means", &entry.cause);
             page.line("kind of text", read.name());
-            page.answer(entry, read.phase_of(entry, message));
+            if found.text != message.trim() {
+                page.line("read as", &found.text);
+            }
+            page.answer(entry, read.phase_of(entry, &found.text));
             let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
             page.lines("in the message", &pairs);
-            let advice = |lines: &[String]| lines.iter().map(|line| filled(line, &fields)).collect::<Vec<String>>();
-            page.lines("verify", &advice(&entry.verify));
-            page.lines("do", &advice(&entry.actions));
+            page.lines("verify", &filled_lines(&entry.verify, &fields));
+            page.lines("do", &filled_lines(&entry.actions, &fields));
         }
     }
 }

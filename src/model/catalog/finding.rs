@@ -1,10 +1,13 @@
 //! Looks up a text in the catalog, even if its kind is unknown.
 //!
-//! In: a text, and its kind if known. Out: a [`Finding`], and advice with the names from the text.
+//! In: a text, and its kind if known. Out: a [`Finding`], with the part of the text that it is about, and advice with the names from
+//! that part.
 
-use super::sdk_error::{begins_with_code, refused_call};
+use super::launch_failures::launch_failures;
+use super::printed_error::{begins_with_code, printed_error};
 use super::{FailureCatalog, JobEnd, wrapper};
 use crate::knowledge::{self, Entry, TextKind, Verdict};
+use std::borrow::Cow;
 
 /// How a text was interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,15 @@ pub enum Finding<'c> {
     Unknown,
 }
 
+/// A finding with the text that was looked up: what a tool printed around an error is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup<'c, 't> {
+    /// The result.
+    pub finding: Finding<'c>,
+    /// The text that matches; names are captured from it.
+    pub text: Cow<'t, str>,
+}
+
 impl Entry {
     /// The phase of a failure with this message: a rejected call failed at the call, whatever its message is about,
     /// and a fault that Docker reports from several calls failed in the one that the message names.
@@ -57,23 +69,70 @@ impl Read {
 impl FailureCatalog {
     /// Looks up a text. Without a kind, all kinds are tried: entries in their order, then the messages of dstack.
     pub fn look_up(&self, kind: Option<TextKind>, text: &str) -> Finding<'_> {
+        self.look_into(kind, text).finding
+    }
+
+    /// Looks up a text, also within what tools print around it.
+    pub fn look_into<'t>(&self, kind: Option<TextKind>, text: &'t str) -> Lookup<'_, 't> {
         let mut text = text.trim();
         if kind.is_none_or(|kind| kind == TextKind::RunMessage) {
             let change = status_change(text);
             let (reason, message) = change.unwrap_or((text, ""));
-            if let Some(found) = self.look_up_reason(reason, message) {
-                return found;
+            if let Some(finding) = self.look_up_reason(reason, message) {
+                let text = Cow::Borrowed(if message.is_empty() { text } else { message });
+                return Lookup { finding, text };
             }
             // Termination reasons of instances are not those of jobs; their messages are more specific anyway.
             text = change.map_or(text, |(_, message)| message);
         }
-        let may_be_call = kind.is_none_or(|kind| kind == TextKind::ApiError);
-        if let Some(refused) = may_be_call.then(|| refused_call(text)).flatten() {
-            return self.look_up_as(TextKind::ApiError, &refused);
+        let is_answer = kind.is_none_or(|kind| matches!(kind, TextKind::ApiFailure | TextKind::ApiError));
+        if let Some(found) = is_answer.then(|| self.look_up_launch(text)).flatten() {
+            return found;
         }
-        match kind {
+        let of_tool = printed_error(text);
+        let is_call = |error: &str, refusal: bool| match kind {
+            Some(kind) => kind == TextKind::ApiError,
+            None => refusal || is_of_api(error),
+        };
+        if let Some(error) = of_tool.as_ref().filter(|error| is_call(&error.text, error.refusal)) {
+            let finding = self.look_up_call(&error.text);
+            if error.refusal || finding != Finding::Unknown {
+                return Lookup { finding, text: Cow::Owned(error.text.clone()) };
+            }
+        }
+        let of_kind = |text: &str| match kind {
             Some(kind) => self.look_up_as(kind, text),
             None => self.look_up_all(text),
+        };
+        let finding = of_kind(text);
+        let Some(error) = of_tool.filter(|_| finding == Finding::Unknown) else {
+            return Lookup { finding, text: Cow::Borrowed(text) };
+        };
+        let finding = match of_kind(&error.text) {
+            // Whatever the kind, the form of a refused call shows what happened.
+            Finding::Unknown if error.refusal => self.look_up_call(&error.text),
+            finding => finding,
+        };
+        Lookup { finding, text: Cow::Owned(error.text) }
+    }
+
+    /// The first known reason in an answer that a program printed.
+    fn look_up_launch<'t>(&self, text: &'t str) -> Option<Lookup<'_, 't>> {
+        launch_failures(text).into_iter().find_map(|reason| match self.look_up_as(TextKind::ApiFailure, reason) {
+            Finding::Unknown => None,
+            finding => Some(Lookup { finding, text: Cow::Borrowed(reason) }),
+        })
+    }
+
+    /// The error of a refused call. Without an error code it may be a text of another kind: CloudFormation reports a deployment that
+    /// it waited for in the same form.
+    fn look_up_call(&self, error: &str) -> Finding<'_> {
+        match self.look_up_as(TextKind::ApiError, error) {
+            Finding::Failure(_, entry) if !entry.applies_to.contains(&TextKind::ApiError) && !begins_with_code(error) => {
+                let kind = kinds_of(error).into_iter().find(|kind| entry.applies_to.contains(kind));
+                Finding::Failure(Read::As(kind.unwrap_or(TextKind::ApiError)), entry)
+            }
+            finding => finding,
         }
     }
 
@@ -183,6 +242,18 @@ fn is_of_dstack(text: &str) -> bool {
     BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }
 
+/// How the lines of advice begin that are commands.
+pub const PROGRAMS: [&str; 3] = ["aws ", "dstack ", "docker "];
+
+/// Lines of advice with the captured values. A sentence about a value that the text does not have says nothing, so it is left out; a
+/// command marks the value as `NAME`, as commands do with all that their reader has to fill in.
+pub fn filled_lines(lines: &[String], fields: &[(String, &str)]) -> Vec<String> {
+    let is_known = |name: &&str| fields.iter().any(|(field, _)| field == *name);
+    let is_command = |line: &str| PROGRAMS.iter().any(|program| line.starts_with(program));
+    let tells = |line: &&String| is_command(line) || names_in(line).iter().all(is_known);
+    lines.iter().filter(tells).map(|line| filled(line, fields)).collect()
+}
+
 /// Replaces every `{name}` in advice with the captured value, quoted for a shell if necessary: the value comes from a
 /// log, and the advice may be pasted into a terminal. A missing value is shown as `NAME`.
 pub fn filled(advice: &str, fields: &[(String, &str)]) -> String {
@@ -245,6 +316,14 @@ mod tests {
         assert_eq!(filled("-f '{{.State.Error}}' ${image} {a: b} {", &fields), "-f '{{.State.Error}}' ${image} {a: b} {");
         assert_eq!(filled("{image", &fields), "{image");
         assert_eq!(names_in("{a} {b_c} {D} ${e}"), ["a", "b_c"]);
+    }
+
+    #[test]
+    fn a_sentence_without_its_value_is_left_out() {
+        let lines = ["The text: {detail}", "aws ecs describe-tasks --tasks {task}", "Read it"].map(str::to_owned);
+        assert_eq!(filled_lines(&lines, &[]), ["aws ecs describe-tasks --tasks TASK", "Read it"]);
+        let fields = [("detail".to_owned(), "so it is")];
+        assert_eq!(filled_lines(&lines[..1], &fields), ["The text: 'so it is'"]);
     }
 
     #[test]

@@ -25,6 +25,16 @@ fn every_example_is_explained_by_its_own_entry() {
     assert!(examples > 300, "{examples}");
 }
 
+/// Of two entries with one id, the earlier one replaces the later one, which is what custom rules do on purpose.
+#[test]
+fn built_in_entries_have_ids_of_their_own() {
+    let texts = CATALOG.iter().map(|text| toml::from_str::<CatalogText>(text).unwrap());
+    let ids: Vec<String> = texts.flat_map(|text| text.entries).map(|entry| entry.id).collect();
+    let mut seen = HashSet::new();
+    let twice: Vec<&String> = ids.iter().filter(|id| !seen.insert(id.as_str())).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
 #[test]
 fn every_pattern_has_an_example() {
     for entry in FailureCatalog::builtin().entries() {
@@ -588,4 +598,177 @@ fn the_memo_of_the_built_in_catalog_leaves_ids_out() {
     let first = ids(catalog, TextKind::ContainerReason, &text("0123abcd"));
     assert_eq!(first, ids(catalog, TextKind::ContainerReason, &text("4567cdef")));
     assert!(catalog.memo.is_known(TextKind::ContainerReason, &text("89ab0000")));
+}
+
+/// What tools print around an error code and its message; `CODE` and `MESSAGE` are replaced.
+const PRINTED: [&str; 12] = [
+    "Error: creating ECS Service (oven): operation error ECS: CreateService, https response error StatusCode: 400, RequestID: 0a1b, CODE: MESSAGE",
+    "Error: updating ECS Task Definition (oven): CODE: MESSAGE",
+    "Resource handler returned message: \"Invalid request provided: CreateService error: CODE: MESSAGE (Service: Ecs, Status Code: 400, Request ID: 0a1b) (SDK Attempt Count: 1)\" (RequestToken: 0a1b, HandlerErrorCode: InvalidRequest)",
+    "error: 1 error occurred:\n\t* creating urn:pulumi:dev::oven::aws:ecs/service:Service::oven: 1 error occurred:\n\t* creating ECS Service (oven): CODE: MESSAGE",
+    "botocore.exceptions.ClientError: An error occurred (CODE) when calling the CreateService operation: MESSAGE",
+    "com.amazonaws.services.ecs.model.AmazonECSException: MESSAGE (Service: AmazonECS; Status Code: 400; Error Code: CODE; Request ID: 0a1b; Proxy: null)",
+    "CODE: MESSAGE\n\tstatus code: 400, request id: 0a1b",
+    "Error executing \"CreateService\" on \"https://ecs.eu-west-1.amazonaws.com\"; AWS HTTP error: Client error: `POST` resulted in a `400 Bad Request` response:\n{\"__type\":\"CODE\"}\n CODE (client): MESSAGE - {\"__type\":\"CODE\"}",
+    "##[error]An error occurred (CODE) when calling the RegisterTaskDefinition operation: MESSAGE",
+    "ERROR: An error occurred (CODE) when calling the RegisterTaskDefinition operation (reached max retries: 2): MESSAGE",
+    "[2026-03-04, 02:10:00 UTC] {taskinstance.py:7} ERROR - botocore.errorfactory.CODE: An error occurred (CODE) when calling the RunTask operation: MESSAGE",
+    "MESSAGE (Aws::ECS::Errors::CODE)",
+];
+
+/// The error of a refused call is found within what any tool prints around it, as the kind of text that it is or without a kind.
+#[test]
+fn tools_do_not_hide_an_error() {
+    let catalog = FailureCatalog::builtin();
+    let mut tried = 0;
+    for entry in catalog.entries().iter().filter(|entry| entry.applies_to.contains(&TextKind::ApiError)) {
+        let examples = entry.examples.iter().filter(|text| printed_error::begins_with_code(text) && !text.contains('\n'));
+        for (code, message) in examples.filter_map(|text| text.split_once(": ")) {
+            for printed in PRINTED {
+                let text = printed.replace("CODE", code).replace("MESSAGE", message);
+                for kind in [None, Some(TextKind::ApiError)] {
+                    let found = catalog.look_into(kind, &text);
+                    let is_same = matches!(found.finding, Finding::Failure(_, found) if found.id == entry.id);
+                    assert!(is_same, "{}: {text}\nas {kind:?} is {:?}", entry.id, found.finding);
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 1000, "{tried}");
+}
+
+/// Advice never shows the name of a value that the text does not have; only commands leave values to their reader.
+#[test]
+fn advice_never_quotes_a_value_that_is_missing() {
+    let catalog = FailureCatalog::builtin();
+    let check = |entry: &Entry, text: &str| {
+        let fields = catalog.captures(entry, text);
+        for line in filled_lines(&entry.verify, &fields).iter().chain(&filled_lines(&entry.actions, &fields)) {
+            let is_command = PROGRAMS.iter().any(|program| line.starts_with(program));
+            assert!(!line.ends_with(": ") && (is_command || !line.contains("DETAIL")), "{}: {line}", entry.id);
+            for template in entry.verify.iter().chain(&entry.actions) {
+                for name in finding::names_in(template).into_iter().filter(|_| !is_command) {
+                    let placeholder = name.to_ascii_uppercase();
+                    let unfilled = template.replace(&format!("{{{name}}}"), &placeholder);
+                    assert!(*line != unfilled || text.contains(&placeholder), "{}: {line}", entry.id);
+                }
+            }
+        }
+        assert!(!filled_lines(&entry.actions, &[]).is_empty(), "{}: no action is left without the values of a text", entry.id);
+    };
+    for entry in catalog.entries() {
+        for example in &entry.examples {
+            check(entry, example);
+            for printed in PRINTED.iter().step_by(5) {
+                let text = printed.replace("CODE: MESSAGE", example).replace("CODE", "OvenException").replace("MESSAGE", example);
+                let found = catalog.look_into(None, &text);
+                if let Finding::Failure(_, entry) = found.finding {
+                    check(entry, &found.text);
+                }
+            }
+        }
+    }
+}
+
+/// What no entry knows is still a refused call where a tool prints it as one, and its text is quoted.
+#[test]
+fn an_unknown_error_of_a_tool_is_a_refused_call() {
+    let catalog = FailureCatalog::builtin();
+    for text in [
+        "creating ECS Service (oven): nobody knows these words",
+        "Resource handler returned message: \"nobody knows these words\" (RequestToken: t, HandlerErrorCode: GeneralServiceException)",
+        "aws:ecs:Service (oven):\n    error: nobody knows these words",
+    ] {
+        for kind in [None, Some(TextKind::ApiError), Some(TextKind::DeploymentReason)] {
+            let found = catalog.look_into(kind, text);
+            let Finding::Failure(read, entry) = found.finding else { panic!("{text}: {:?}", found.finding) };
+            assert_eq!(
+                (entry.id.as_str(), read.phase_of(entry, text), entry.class.as_deref()),
+                ("api-text", "api", None),
+                "{text}"
+            );
+            let quoted = filled_lines(&entry.verify, &catalog.captures(entry, &found.text));
+            assert_eq!(quoted.first().map(String::as_str), Some("The text: 'nobody knows these words'"), "{text}");
+        }
+    }
+    assert_eq!(catalog.look_up(None, "nobody knows these words"), Finding::Unknown);
+}
+
+/// Tools also print texts that are not those of a refused call.
+#[test]
+fn tools_print_texts_of_every_kind() {
+    let catalog = FailureCatalog::builtin();
+    let found = |text: &str| match catalog.look_up(None, text) {
+        Finding::Failure(read, entry) => format!("{} {} {}", entry.id, read.name(), read.phase_of(entry, text)),
+        other => format!("{other:?}"),
+    };
+    let circuit = "Resource handler returned message: \"Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.\" \
+                   (RequestToken: t, HandlerErrorCode: GeneralServiceException)";
+    assert!(found(circuit).ends_with(" deployment"), "{}", found(circuit));
+    let literal = "airflow.exceptions.EcsOperatorError: {'tasks': [], 'failures': [{'arn': 'arn:aws:ecs:eu-west-1:111122223333:container-instance/0a', \
+                   'reason': 'RESOURCE:MEMORY'}], 'ResponseMetadata': {'RetryAttempts': 0}}";
+    assert_eq!(found(literal), "placement-resource-memory api.failure placement");
+    let pull = "##[error]airflow.exceptions.EcsTaskFailToStart: The task failed to start due to: CannotPullContainerError: manifest unknown";
+    assert!(found(pull).ends_with(" image_pull"), "{}", found(pull));
+}
+
+/// Names of parameters that a text lists or quotes say nothing about the fault.
+#[test]
+fn names_in_a_list_are_not_the_fault() {
+    let catalog = FailureCatalog::builtin();
+    let names = "family, networkMode, loadBalancers, executionRoleArn, subnets, secret, capacityProvider";
+    for (text, want) in [
+        (format!("Parameter validation failed:\nUnknown parameter in input: \"ovenMode\", must be one of: {names}"), "client-unknown-parameter"),
+        (format!("Parameter validation failed:\nInvalid type for parameter ovens[0].heat, value: {names}"), "client-parameter"),
+        (format!("ClientException: ovenMode must be one of: {names}"), "api-enumeration"),
+        (format!("InvalidParameterException: no oven of that name. Valid values are: [{names}]"), "api-enumeration"),
+        (
+            format!("ValidationException: 1 validation error detected: Value 'x' at 'oven' failed to satisfy constraint: Member must satisfy enum value set: [{names}]"),
+            "api-enumeration",
+        ),
+        ("Properties validation failed for resource Oven with message: #/NetworkMode: extraneous key [subnet] is not permitted".to_owned(), "cloudformation-template"),
+    ] {
+        assert_eq!(ids(catalog, TextKind::ApiError, &text), want, "{text}");
+    }
+}
+
+#[test]
+fn a_role_is_not_always_a_permission() {
+    let catalog = FailureCatalog::builtin();
+    let user = "AccessDenied: User: arn:aws:sts::111122223333:assumed-role/oven/baker is not authorized to perform: iam:PassRole on resource:";
+    for (resource, want) in [
+        ("arn:aws:iam::111122223333:role/arn:aws:iam::111122223333:role/oven", "api-role-arn"),
+        ("arn:aws-cn:iam::111122223333:role/bakery/arn:aws-cn:iam::111122223333:role/oven", "api-role-arn"),
+        ("arn:aws:iam::111122223333:role/bakery/oven", "api-pass-role"),
+    ] {
+        assert_eq!(ids(catalog, TextKind::ApiError, &format!("{user} {resource}")), want, "{resource}");
+    }
+    for text in ["A role was passed, but the oven has none.", "You may not pass an IAM role here.", "The role must be removed."] {
+        assert_eq!(
+            ids(catalog, TextKind::ApiError, &format!("InvalidParameterException: {text}")),
+            "api-role-not-needed",
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn windows_has_faults_of_its_own() {
+    let catalog = FailureCatalog::builtin();
+    let layer = "CannotPullContainerError: failed to register layer: re-exec error: exit status 1: output: hcsshim::ImportLayer failed in Win32:";
+    for (text, want) in [
+        (format!("{layer} The data is invalid. (0xd) layerId=x"), ("windows-layer-store", "infrastructure")),
+        (format!("{layer} Das Gerät ist nicht bereit. (0x15)"), ("windows-layer-store", "infrastructure")),
+        (
+            "CannotCreateContainerError: Error response from daemon: invalid option: Windows does not support OvenShares"
+                .to_owned(),
+            ("windows-option", "configuration"),
+        ),
+    ] {
+        let found = catalog.explain(TextKind::ContainerReason, &text).map(|entry| (entry.id.as_str(), entry.class.as_deref()));
+        assert_eq!(found, Some((want.0, Some(want.1))), "{text}");
+    }
+    let full = format!("{layer} There is not enough space on the disk. (0x70)");
+    assert_eq!(ids(catalog, TextKind::ContainerReason, &full), "pull-no-space");
 }
