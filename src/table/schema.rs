@@ -541,7 +541,7 @@ tables! {
     Failure, FailureColumns, Failures = "failures" {
         id: Unique = "id of the record, with # and a number if a record contains several failures",
         time: Time = "time of the failure: stoppedAt or finished_at, if available",
-        kind: Text = "launch, api_error, task, service, deployment, agent or run",
+        kind: Text = "launch, api_error, task, service, deployment, agent, run, or resource (a dstack volume, gateway, fleet or instance)",
         phase: Text = "phase that failed: placement, capacity, network, image_pull, config_fetch, logging, volume, container_create, container_start, running, health_check, stop_request, host, spot, deployment, api",
         ran: Bool = "whether the program ever ran",
         class: Text = "how to respond: transient, configuration, capacity, application, infrastructure, operator",

@@ -6,6 +6,9 @@ use super::sdk_error::{begins_with_code, refused_call};
 use super::{FailureCatalog, JobEnd, wrapper};
 use crate::knowledge::{self, Entry, TextKind, Verdict};
 
+/// The maximum number of wrappers of dstack that are opened: a line of a log, what it is about, an error, and its constructor.
+const MOST_WRAPPERS: usize = 5;
+
 /// How a text was interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
@@ -36,6 +39,17 @@ pub enum Finding<'c> {
     Unknown,
 }
 
+impl Finding<'_> {
+    /// Whether it says more than the kind of a failure.
+    fn is_specific(self) -> bool {
+        match self {
+            Finding::Failure(_, entry) => entry.confidence != "kind_only",
+            Finding::Benign(..) => true,
+            Finding::Unknown => false,
+        }
+    }
+}
+
 impl Entry {
     /// The phase of a failure with this message: a rejected call failed at the call, whatever its message is about,
     /// and a fault that Docker reports from several calls failed in the one that the message names.
@@ -57,24 +71,70 @@ impl Read {
 impl FailureCatalog {
     /// Looks up a text. Without a kind, all kinds are tried: entries in their order, then the messages of dstack.
     pub fn look_up(&self, kind: Option<TextKind>, text: &str) -> Finding<'_> {
+        self.look_up_within(kind, text, 0)
+    }
+
+    /// Looks up what is left of a text after so many wrappers of dstack.
+    fn look_up_within(&self, kind: Option<TextKind>, text: &str, wrappers: usize) -> Finding<'_> {
         let mut text = text.trim();
-        if kind.is_none_or(|kind| kind == TextKind::RunMessage) {
+        let may_be_of_dstack = kind.is_none_or(|kind| kind == TextKind::RunMessage);
+        if may_be_of_dstack {
             let change = status_change(text);
             let (reason, message) = change.unwrap_or((text, ""));
             if let Some(found) = self.look_up_reason(reason, message) {
                 return found;
             }
             // Termination reasons of instances are not those of jobs; their messages are more specific anyway.
-            text = change.map_or(text, |(_, message)| message);
+            text = change.map_or(text, |(reason, message)| if message.is_empty() { reason } else { message });
+            if let Some(found) = self.look_up_wrapped(kind, text, wrappers) {
+                return found;
+            }
+        }
+        if kind == Some(TextKind::RunMessage) {
+            let found = self.look_up_as(TextKind::RunMessage, text);
+            // dstack quotes the calls that it makes to a cloud.
+            let refused = (found == Finding::Unknown).then(|| refused_call(text)).flatten();
+            return refused.map_or(found, |refused| self.look_up_as(TextKind::ApiError, &refused));
         }
         let may_be_call = kind.is_none_or(|kind| kind == TextKind::ApiError);
         if let Some(refused) = may_be_call.then(|| refused_call(text)).flatten() {
-            return self.look_up_as(TextKind::ApiError, &refused);
+            let found = self.look_up_as(TextKind::ApiError, &refused);
+            let may_be_of_cloud = kind.is_none() && !found.is_specific() && knowledge::quotes_call_of_dstack(text);
+            let of_cloud = may_be_of_cloud.then(|| self.telling_job_entry(text)).flatten();
+            return of_cloud.map_or(found, |entry| Finding::Failure(Read::As(TextKind::RunMessage), entry));
         }
         match kind {
             Some(kind) => self.look_up_as(kind, text),
             None => self.look_up_all(text),
         }
+    }
+
+    /// Looks up what a wrapper of dstack holds: an entry for the message with its reason, else one for the message, else one
+    /// for the reason.
+    fn look_up_wrapped(&self, kind: Option<TextKind>, text: &str, wrappers: usize) -> Option<Finding<'_>> {
+        if wrappers == MOST_WRAPPERS {
+            return None;
+        }
+        let by_code = |code, message| self.look_up_reason(code, message);
+        let by_message = |message| self.look_up_within(kind, message, wrappers + 1);
+        knowledge::unwrapped(text).find_map(|inner| {
+            let found = match (inner.code, inner.message) {
+                (Some(code), None) => by_code(code, "")?,
+                (None, Some(message)) => by_message(message),
+                (Some(code), Some(message)) => {
+                    let of_code = by_code(code, message)?;
+                    match of_code {
+                        Finding::Failure(_, entry) if entry.patterns.is_empty() => match by_message(message) {
+                            Finding::Unknown => of_code,
+                            found => found,
+                        },
+                        found => found,
+                    }
+                }
+                (None, None) => return None,
+            };
+            (found != Finding::Unknown).then_some(found)
+        })
     }
 
     fn look_up_as(&self, kind: TextKind, text: &str) -> Finding<'_> {
@@ -103,13 +163,18 @@ impl FailureCatalog {
         }
     }
 
+    /// The first dstack entry for a message of unknown kind: everyday words say nothing without the kind.
+    fn telling_job_entry(&self, text: &str) -> Option<&Entry> {
+        self.job_entries(text).into_iter().find(|entry| !entry.strict)
+    }
+
     /// The first entry in catalog order for any kind; messages of dstack come last.
     fn look_up_all(&self, text: &str) -> Finding<'_> {
-        let of_dstack = is_of_dstack(text).then(|| self.job_entries(text).into_iter().next()).flatten();
+        let of_dstack = knowledge::is_of_dstack(text).then(|| self.telling_job_entry(text)).flatten();
         let may_be_strict = is_of_api(text);
         let fits = |entry: &&Entry| may_be_strict || !entry.strict;
         let of_texts = || self.texts.matches(text).filter_map(|index| self.entries.get(index)).find(fits);
-        let entry = of_dstack.or_else(of_texts).or_else(|| self.job_entries(text).into_iter().next());
+        let entry = of_dstack.or_else(of_texts).or_else(|| self.telling_job_entry(text));
         let kinds = kinds_of(text);
         let benign = kinds.iter().find_map(|kind| Some((*kind, self.benign_as(*kind, text)?)));
         match (entry, benign) {
@@ -166,21 +231,6 @@ fn status_change(text: &str) -> Option<(&str, &str)> {
 fn is_of_api(text: &str) -> bool {
     let code = text.split_once(':').map_or("", |(code, _)| code);
     begins_with_code(text) && (!code.ends_with("Error") || code == "ValidationError") && !knowledge::is_stop_text(text)
-}
-
-/// Whether a text starts like a message of a dstack agent; the rest comes from Docker, which ECS also reports.
-fn is_of_dstack(text: &str) -> bool {
-    let text = text.trim_start_matches('"');
-    const BEGINNINGS: [&str; 7] = [
-        "pullImage error:",
-        "createContainer error:",
-        "prepareVolumes error:",
-        "prepareInstanceMountPoints error:",
-        "ak.AppendPublicKeys error:",
-        "Failed to set job ",
-        "Failed to set up ",
-    ];
-    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// Replaces every `{name}` in advice with the captured value, quoted for a shell if necessary: the value comes from a
