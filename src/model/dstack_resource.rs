@@ -308,6 +308,7 @@ mod tests {
             of(r#""provisioning_timeout""#, r#""nobody has seen this""#),
             "instance bed-0 host transient dstack-host-not-running provisioning_timeout north"
         );
+        assert_eq!(of(r#""unreachable""#, "null"), "instance bed-0 host transient dstack-instance-unreachable unreachable north");
         assert_eq!(of(r#""error""#, r#""nobody has seen this""#), "instance bed-0 host - - error north");
         assert_eq!(
             of(r#""Retry duration expired""#, "null"),

@@ -565,7 +565,7 @@ tables! {
         started_by: Text = "startedBy of the task or call",
         group: Text = "task group",
         user: Text = "caller (launch, api_error)",
-        event_name: Text = "API action or event name",
+        event_name: Text = "API action or event name; for resource, the kind and name of the dstack resource",
         exit_code: Int = "exit code of the container or exit status of the job",
         signal: Int = "signal that ended the program",
         requested_cpu: Int = "CPU units requested",

@@ -328,6 +328,69 @@ mod tests {
     }
 
     #[test]
+    fn wrappers_of_dstack_are_read_through() {
+        let catalog = FailureCatalog::builtin();
+        let id = |kind, text: &str| match catalog.look_up(kind, text) {
+            Finding::Failure(_, entry) => entry.id.clone(),
+            Finding::Benign(_, id) => format!("benign {id}"),
+            Finding::Unknown => "unknown".to_owned(),
+        };
+        for (text, want) in [
+            // The message says more than the code, and the code more than nothing.
+            (
+                "Run failed with error code VOLUME_ERROR.\nError: Volume herbs not found\nCheck CLI logs.",
+                "dstack-volume-not-found",
+            ),
+            ("Run failed with error code VOLUME_ERROR.\nError: nobody has seen this\nCheck CLI logs.", "dstack-volume"),
+            ("JobTerminationReason.LOG_QUOTA_EXCEEDED", "dstack-log-quota"),
+            ("JOB_FAILED\n(INSTANCE_UNREACHABLE)", "dstack-instance-unreachable"),
+            // The message may belong to another reason.
+            ("gateway_error: Volume herbs not found", "dstack-volume-not-found"),
+            ("Backend error: ComputeError('No default VPC in region north')", "dstack-cloud-network"),
+            ("Gateway status changed PROVISIONING -> FAILED (No VPC named herbs in region north)", "dstack-cloud-network"),
+            (
+                "[09:30:00] ERROR    dstack._internal.server.services.seeds:7 volume(0a1b2c)herbs: Bad volume id: herbs",
+                "dstack-volume-not-found",
+            ),
+            ("Backend error: ComputeError('nobody has seen this')", "unknown"),
+            ("not_a_reason: nobody has seen this", "unknown"),
+            ("terminated_by_user", "benign terminated_by_user"),
+        ] {
+            assert_eq!(id(Some(TextKind::RunMessage), text), want, "{text}");
+            assert_eq!(id(None, text), want, "{text}");
+        }
+        assert_eq!(id(Some(TextKind::RunMessage), &"Backend error: ".repeat(5_000)), "unknown");
+    }
+
+    #[test]
+    fn a_refused_call_in_a_message_of_dstack_is_looked_up_in_both() {
+        let catalog = FailureCatalog::builtin();
+        let id = |kind, text: &str| match catalog.look_up(kind, text) {
+            Finding::Failure(read, entry) => format!("{} as {}", entry.id, read.name()),
+            other => format!("{other:?}"),
+        };
+        let call = |operation: &str, message: &str| {
+            format!(
+                "botocore.exceptions.ClientError: An error occurred (InvalidParameterCombination) when calling the {operation} operation: {message}"
+            )
+        };
+        let placement = "Cluster placement groups are not supported by the 'seed.large' instance type.";
+        let of_cloud = call("RunInstances", placement);
+        assert_eq!(id(Some(TextKind::RunMessage), &of_cloud), "dstack-cloud-type as run.message");
+        assert_eq!(id(None, &of_cloud), "dstack-cloud-type as run.message");
+        let unseen = call("RunInstances", "nobody has seen this");
+        assert!(
+            id(Some(TextKind::RunMessage), &unseen).ends_with(" as api.error"),
+            "{}",
+            id(Some(TextKind::RunMessage), &unseen)
+        );
+        // A call of ECS is none of dstack, and everyday words say nothing without the kind.
+        assert!(id(None, &call("RunTask", placement)).ends_with(" as api.error"));
+        assert_eq!(id(Some(TextKind::RunMessage), "Invalid seed"), "dstack-invalid-value as run.message");
+        assert_eq!(id(None, "Invalid seed"), "Unknown");
+    }
+
+    #[test]
     fn a_text_is_read_as_what_it_is() {
         let catalog = FailureCatalog::builtin();
         let id = |kind, text| match catalog.look_up(kind, text) {
