@@ -401,9 +401,12 @@ fn what_log_platforms_export_is_read() {
     let selected =
         [("@timestamp", "2026-04-02 07:00:00.000"), ("detail.stopCode", "UserInitiated"), ("detail.stoppedReason", "x")];
     let row = selected.map(|(field, value)| format!(r#"{{"field":"{field}","value":"{value}"}}"#));
-    let of_dstack = |kind: &str| {
-        format!(r#"{{"id":"v","name":"a","project_name":"main","configuration":{{"type":"{kind}"}},"status":"failed"}}"#)
+    let of_dstack = |kind: &str, status: &str, more: &str| {
+        format!(
+            r#"{{"id":"{kind}-1","name":"a","project_name":"main","configuration":{{"type":"{kind}"}},"status":"{status}"{more}}}"#
+        )
     };
+    let failed = r#","created_at":"2026-04-02T07:00:00Z","status_message":"x""#;
     let shapes = [
         ("elastic-original", document(&format!(r#"{{"original":{}}}"#, quoted(&one))), [1, 1, 0, 0]),
         ("elastic-fields", document(r#"{"action":"RunTask","provider":"ecs.amazonaws.com","id":"x1"}"#), [1, 1, 0, 0]),
@@ -417,11 +420,13 @@ fn what_log_platforms_export_is_read() {
         ("firelens-line", of_firelens(r#"{"level":"info"}"#), [1, 0, 1, 0]),
         ("firelens-cut-off", of_firelens(event.get(..200).unwrap()), [1, 0, 0, 1]),
         ("insights-rows", format!(r#"{{"results":[[{}]],"status":"Complete"}}"#, row.join(",")), [1, 1, 0, 0]),
-        ("dstack-volume", of_dstack("volume"), [1, 0, 1, 0]),
-        ("dstack-gateway", of_dstack("gateway"), [1, 0, 1, 0]),
+        ("dstack-volume", of_dstack("volume", "active", failed), [1, 0, 1, 0]),
+        ("dstack-gateway", of_dstack("gateway", "running", failed), [1, 0, 1, 0]),
+        ("dstack-failed", of_dstack("volume", "failed", failed), [1, 1, 0, 0]),
+        ("dstack-untimed", of_dstack("gateway", "failed", ""), [1, 0, 0, 1]),
     ];
     let env = expect_accounts(&shapes);
-    assert_eq!(env.query("quarantine by why"), [["missing_time", "15"], ["broken_json", "5"]]);
+    assert_eq!(env.query("quarantine by why"), [["missing_time", "20"], ["broken_json", "5"]]);
     assert_eq!(env.query("failures where reason = AGENT show time"), [["2026-04-02T07:00:00Z"]]);
     let accounts_of = accounts(&env);
     for (name, why) in [("dstack-volume", "dstack_volume"), ("dstack-gateway", "dstack_gateway"), ("firelens-line", "log_line")] {

@@ -90,6 +90,8 @@ pub enum Shape {
     RunEvent,
     /// A separate dstack job submission.
     Submission,
+    /// A dstack volume, gateway, fleet or instance, with the reason code of one that is well.
+    DstackResource(&'static str),
     /// Recognized, but not a record to load, with a reason code.
     Other(&'static str),
     /// A line of a VPC flow log in the default format.
@@ -152,9 +154,6 @@ pub(super) fn no_record(value: Value<'_>) -> Shape {
     if is_container_log(value) {
         return Shape::Other(LOG_LINE);
     }
-    if let Some(why) = state_of_dstack(value) {
-        return Shape::Other(why);
-    }
     if looks::is_of_aws_or_dstack(value) {
         Shape::Unknown
     } else {
@@ -186,8 +185,8 @@ fn is_container_log(value: Value<'_>) -> bool {
     has_line && ["stream", "source", "container_id", "container_name"].into_iter().any(is_text)
 }
 
-/// The reason code of a volume, gateway or fleet of dstack, which describe a state and not what happened.
-fn state_of_dstack(value: Value<'_>) -> Option<&'static str> {
+/// The reason code of a volume, gateway or fleet of dstack, which describe a state and not what happened unless they failed.
+fn resource_of_dstack(value: Value<'_>) -> Option<&'static str> {
     value.text_at("project_name")?;
     value.text_at("status")?;
     match value.get("configuration")?.text_at("type")? {
@@ -283,12 +282,28 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnM
         Some(Shape::Task | Shape::ContainerInstance | Shape::Service) if spelling::has_enum_object(value) => {
             walk_as_api(value, depth, on)
         }
+        Some(shape @ Shape::DstackResource(_)) => {
+            on(Found { shape, value, text });
+            1 + instances_of_fleet(value, on)
+        }
         Some(shape) => {
             on(Found { shape, value, text });
             1
         }
         None => walk_other(value, text, depth, on),
     }
+}
+
+/// The instances in a fleet of dstack: each ends for a reason of its own.
+fn instances_of_fleet(fleet: Value<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let mut found = 0;
+    for instance in fleet.get("instances").into_iter().flat_map(Value::items) {
+        if let Some(shape @ Shape::DstackResource(_)) = recognize(instance) {
+            on(Found { shape, value: instance, text: None });
+            found += 1;
+        }
+    }
+    found
 }
 
 /// `--query` left a message or a stop reason of ECS, and nothing else.
@@ -354,6 +369,10 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
     }
     if let Some((shape, text)) = rows::task_of_object(value) {
         return walk_written(shape, &text, depth, on);
+    }
+    if let Some(why) = resource_of_dstack(value) {
+        on(Found { shape: Shape::DstackResource(why), value, text });
+        return 1;
     }
     walk_entries(value, depth, on)
 }

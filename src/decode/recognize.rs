@@ -158,8 +158,11 @@ impl<'t> ShapeDetector<'t> {
         if self.log_source {
             return Some(Shape::Other("dstack_log"));
         }
-        if (self.instance_type && self.busy_blocks) || (self.last_instances && self.status) {
-            return Some(Shape::Other("dstack_instance"));
+        if self.instance_type && self.busy_blocks {
+            return Some(Shape::DstackResource("dstack_instance"));
+        }
+        if self.last_instances && self.status {
+            return Some(Shape::DstackResource("dstack_fleet"));
         }
         None
     }

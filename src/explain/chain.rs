@@ -31,6 +31,7 @@ pub(super) fn chain(records: &Records<'_>, case: &FailureContext) -> Result<Vec<
         "service" => of_service(records, case, at)?,
         "agent" => of_agent(records, case, at)?,
         "run" => of_run(records, case)?,
+        "resource" => of_resource(records, case)?,
         _ => Vec::new(),
     };
     with_people(records, in_order(events))
@@ -327,6 +328,16 @@ fn of_agent(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resu
         events.push(Event { time: at, kind: EventKind::Other, what: message, who: None, note: None, record });
     }
     Ok(events)
+}
+
+/// What the server recorded about a volume, gateway, fleet or instance of dstack.
+fn of_resource(records: &Records<'_>, case: &FailureContext) -> Result<Vec<Event>, RunError> {
+    let id = case.text("incident").and_then(|incident| incident.strip_prefix("resource:"));
+    Ok(records
+        .some(Table::RunEvents, &equals("target_id", id), "\"time\" desc", MOST)?
+        .iter()
+        .filter_map(describe::run)
+        .collect())
 }
 
 fn of_run(records: &Records<'_>, case: &FailureContext) -> Result<Vec<Event>, RunError> {

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub struct Finding {
     /// Its id.
     pub id: String,
-    /// Its kind: launch, api_error, task, service, deployment, agent or run.
+    /// Its kind: launch, api_error, task, service, deployment, agent, run, or resource (a dstack volume, gateway, fleet or instance).
     pub kind: String,
     /// Whether it ended as requested, which is not a failure.
     pub expected: bool,

@@ -222,6 +222,7 @@ fn summary(case: &FailureContext) -> Summary {
             let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of another failure" } else { "" };
             format!("job {name} {status}{aside}")
         }
+        "resource" => format!("{} failed", case.text("event_name").unwrap_or("a resource")),
         other => other.to_owned(),
     };
     let message = case.text("message").filter(|message| Some(*message) != case.text("reason"));

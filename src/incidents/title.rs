@@ -61,6 +61,7 @@ fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>], 
                 let verb = if main.ran == Some(false) { "could not start" } else { "failed" };
                 format!("run {who} {verb}")
             }
+            Some("resource") => format!("{who} failed"),
             Some("task") if main.ran == Some(false) => format!("{who} could not start tasks"),
             Some("task") => format!("{who} failed"),
             _ => who,

@@ -5,6 +5,7 @@
 
 mod actions;
 mod console;
+mod dstack_wrappers;
 mod entry;
 mod formats;
 mod injected;
@@ -19,6 +20,7 @@ mod wrappers;
 
 pub use actions::{SESSION_ACTIONS, is_ecs_action};
 pub use console::{ConsoleNames, ConsolePage, console_link};
+pub use dstack_wrappers::{WrappedText, is_of_dstack, quotes_call_of_dstack, unwrapped};
 pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
 pub use formats::{Signature, cloudtrail_key};
 pub use injected::InjectedContainer;

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_failure_has_a_place_to_look() {
-        for kind in ["launch", "api_error", "task", "service", "deployment", "agent", "run"] {
+        for kind in ["launch", "api_error", "task", "service", "deployment", "agent", "run", "resource"] {
             assert!(!where_to_look(kind, None).is_empty(), "{kind}");
         }
         let on = |host| where_to_look("task", Some(host)).join("\n");

@@ -52,7 +52,8 @@ pub fn remodel(worker: &mut Worker<'_>, original: OriginalRecord<'_>) -> Result<
         (Table::ServiceEvents, "describe", Some(service)) => model::service::model_service_message(service.root(), value, origin),
         (Table::TaskEvents | Table::InstanceEvents | Table::ServiceEvents, ..) => model_event(value, origin),
         (Table::RunRecords, ..) => model::dstack::model_run(value, origin),
-        (Table::RunEvents, ..) => model::dstack::model_run_event(value, origin),
+        (Table::RunEvents, ..) if value.get("recorded_at").is_some() => model::dstack::model_run_event(value, origin),
+        (Table::RunEvents, ..) => model::dstack_resource::model_original(value, origin),
         (Table::JobSubmissions, ..) => model::dstack::model_submission(value, origin),
         _ => return Ok(false),
     };

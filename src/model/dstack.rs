@@ -4,6 +4,7 @@
 //! one per submission, then the failures. Snapshots of a run are kept separate: queries decide which is newest, and a
 //! snapshot with fewer submissions removes none.
 
+use super::dstack_resource::failure_of_event;
 use super::failure::Classification;
 use super::field::{Name, lower, name, text_at};
 use super::run_cause::{Cause, root_cause};
@@ -136,7 +137,15 @@ pub fn model_run_event<'a>(event: Value<'a>, origin: Origin<'a>) -> Modeled<'a> 
     let of_target = |key: &str| target.and_then(|target| text_at(target, key));
     let message = event.text_at("message").unwrap_or_default();
     let (from_status, to_status) = statuses(message);
-    let failures = failures_of_event(event, &id, time, origin);
+    let mut failures = failures_of_event(event, &id, time, origin);
+    let mut reason = termination_reason(message);
+    if let Some(failure) =
+        failure_of_event(event, (reason.clone(), reported_reason(message), to_status.clone()), (&*id, time), origin)
+    {
+        // A reason marks the events that the catalog can affect.
+        reason = reason.or_else(|| failure.reason.clone());
+        failures.push(failure);
+    }
     let row = RunEvent {
         id: Some(id.clone()),
         time: Some(time),
@@ -148,7 +157,7 @@ pub fn model_run_event<'a>(event: Value<'a>, origin: Origin<'a>) -> Modeled<'a> 
         project: of_target("project_name"),
         from_status,
         to_status,
-        reason: termination_reason(message),
+        reason,
         source: name("dstack"),
         file: origin.file(),
         record: Some(origin.record),
@@ -211,9 +220,9 @@ fn run_of_job(job: &str) -> Option<&str> {
     (number(replica) && number(job) && !run.is_empty()).then_some(run)
 }
 
-/// The text in parentheses after the reason.
+/// The text in parentheses after the reason, or after the new status of a volume or gateway.
 fn reported_reason(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("Termination reason: ")?;
+    let (_, rest) = message.split_once("Termination reason: ").or_else(|| message.split_once(" -> "))?;
     let (_, text) = rest.split_once(" (")?;
     Some(text.trim_end().strip_suffix(')').unwrap_or(text))
 }

@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod cloudtrail;
 mod container;
 pub mod dstack;
+pub mod dstack_resource;
 pub mod ecs_event;
 pub mod failure;
 mod field;

@@ -2,7 +2,7 @@
 //!
 //! ECS and dstack send the record of a stopped task or run several times, with the same time; the newest copy counts.
 //! Their window function partitions by failure *and* time, so that a filter on the time can be pushed below it. Failed
-//! deployments and agent updates are repeated by later events; of these the earliest counts. An event of a service about
+//! deployments, agent updates and resources of dstack are repeated by later records; of these the earliest counts. An event of a service about
 //! a rollback belongs to the deployment that failed, and a deployment whose tasks failed before it is their consequence.
 
 use super::sql::{columns, computed, evidence, evidence_of, evidence_over};
@@ -28,6 +28,7 @@ fn records_of(kind: &str) -> &'static [Table] {
         "agent" => &[Table::InstanceEvents],
         // Attempts that the server has pruned are known from their events only.
         "run" => &[Table::JobSubmissions, Table::RunEvents],
+        "resource" => &[Table::RunEvents],
         _ => FAILING,
     }
 }

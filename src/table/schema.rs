@@ -543,7 +543,7 @@ tables! {
     Failure, FailureColumns, Failures = "failures" {
         id: Unique = "id of the record, with # and a number if a record contains several failures",
         time: Time = "time of the failure: stoppedAt or finished_at, if available",
-        kind: Text = "launch, api_error, task, service, deployment, agent or run",
+        kind: Text = "launch, api_error, task, service, deployment, agent, run, or resource (a dstack volume, gateway, fleet or instance)",
         phase: Text = "phase that failed: placement, capacity, network, image_pull, config_fetch, logging, volume, container_create, container_start, running, health_check, stop_request, host, spot, deployment, api",
         ran: Bool = "whether the program ever ran",
         class: Text = "how to respond: transient, configuration, capacity, application, infrastructure, operator",
@@ -567,7 +567,7 @@ tables! {
         started_by: Text = "startedBy of the task or call",
         group: Text = "task group",
         user: Text = "caller (launch, api_error)",
-        event_name: Text = "API action or event name",
+        event_name: Text = "API action or event name; for resource, the kind and name of the dstack resource",
         exit_code: Int = "exit code of the container or exit status of the job",
         signal: Int = "signal that ended the program",
         requested_cpu: Int = "CPU units requested",

@@ -9,6 +9,9 @@ use super::{FailureCatalog, JobEnd, wrapper};
 use crate::knowledge::{self, Entry, TextKind, Verdict};
 use std::borrow::Cow;
 
+/// The maximum number of wrappers of dstack that are opened: a line of a log, what it is about, an error, and its constructor.
+const MOST_WRAPPERS: usize = 5;
+
 /// How a text was interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
@@ -48,6 +51,17 @@ pub struct Lookup<'c, 't> {
     pub text: Cow<'t, str>,
 }
 
+impl Finding<'_> {
+    /// Whether it says more than the kind of a failure.
+    fn is_specific(self) -> bool {
+        match self {
+            Finding::Failure(_, entry) => entry.confidence != "kind_only",
+            Finding::Benign(..) => true,
+            Finding::Unknown => false,
+        }
+    }
+}
+
 impl Entry {
     /// The phase of a failure with this message: a rejected call failed at the call, whatever its message is about,
     /// and a fault that Docker reports from several calls failed in the one that the message names.
@@ -74,6 +88,11 @@ impl FailureCatalog {
 
     /// Looks up a text, also within what tools print around it.
     pub fn look_into<'t>(&self, kind: Option<TextKind>, text: &'t str) -> Lookup<'_, 't> {
+        self.look_within(kind, text, 0)
+    }
+
+    /// Looks up what is left of a text after so many wrappers of dstack.
+    fn look_within<'t>(&self, kind: Option<TextKind>, text: &'t str, wrappers: usize) -> Lookup<'_, 't> {
         let mut text = text.trim();
         if kind.is_none_or(|kind| kind == TextKind::RunMessage) {
             let change = status_change(text);
@@ -83,7 +102,13 @@ impl FailureCatalog {
                 return Lookup { finding, text };
             }
             // Termination reasons of instances are not those of jobs; their messages are more specific anyway.
-            text = change.map_or(text, |(_, message)| message);
+            text = change.map_or(text, |(reason, message)| if message.is_empty() { reason } else { message });
+            if let Some(found) = self.look_up_wrapped(kind, text, wrappers) {
+                return found;
+            }
+        }
+        if kind == Some(TextKind::RunMessage) {
+            return self.look_up_message(text);
         }
         let is_answer = kind.is_none_or(|kind| matches!(kind, TextKind::ApiFailure | TextKind::ApiError));
         if let Some(found) = is_answer.then(|| self.look_up_launch(text)).flatten() {
@@ -96,6 +121,10 @@ impl FailureCatalog {
         };
         if let Some(error) = of_tool.as_ref().filter(|error| is_call(&error.text, error.refusal)) {
             let finding = self.look_up_call(&error.text);
+            let may_be_of_cloud = kind.is_none() && !finding.is_specific() && knowledge::quotes_call_of_dstack(text);
+            if let Some(entry) = may_be_of_cloud.then(|| self.telling_job_entry(text)).flatten() {
+                return Lookup { finding: Finding::Failure(Read::As(TextKind::RunMessage), entry), text: Cow::Borrowed(text) };
+            }
             if error.refusal || finding != Finding::Unknown {
                 return Lookup { finding, text: Cow::Owned(error.text.clone()) };
             }
@@ -116,6 +145,16 @@ impl FailureCatalog {
         Lookup { finding, text: Cow::Owned(error.text) }
     }
 
+    /// A message of dstack, which may quote a call that dstack made to a cloud.
+    fn look_up_message<'t>(&self, text: &'t str) -> Lookup<'_, 't> {
+        let finding = self.look_up_as(TextKind::RunMessage, text);
+        let refused = (finding == Finding::Unknown).then(|| printed_error(text)).flatten().filter(|error| error.refusal);
+        match refused {
+            Some(error) => Lookup { finding: self.look_up_call(&error.text), text: Cow::Owned(error.text) },
+            None => Lookup { finding, text: Cow::Borrowed(text) },
+        }
+    }
+
     /// The first known reason in an answer that a program printed.
     fn look_up_launch<'t>(&self, text: &'t str) -> Option<Lookup<'_, 't>> {
         launch_failures(text).into_iter().find_map(|reason| match self.look_up_as(TextKind::ApiFailure, reason) {
@@ -134,6 +173,33 @@ impl FailureCatalog {
             }
             finding => finding,
         }
+    }
+
+    /// Looks up what a wrapper of dstack holds: an entry for the message with its reason, else one for the message, else one
+    /// for the reason.
+    fn look_up_wrapped<'t>(&self, kind: Option<TextKind>, text: &'t str, wrappers: usize) -> Option<Lookup<'_, 't>> {
+        if wrappers == MOST_WRAPPERS {
+            return None;
+        }
+        let by_code = |code: &'t str, message: &'t str| {
+            let text = Cow::Borrowed(if message.is_empty() { code } else { message });
+            self.look_up_reason(code, message).map(|finding| Lookup { finding, text })
+        };
+        let by_message = |message: &'t str| self.look_within(kind, message, wrappers + 1);
+        knowledge::unwrapped(text).find_map(|inner| {
+            let found = match (inner.code, inner.message) {
+                (Some(code), None) => by_code(code, "")?,
+                (None, Some(message)) => by_message(message),
+                (Some(code), Some(message)) => {
+                    let of_code = by_code(code, message)?;
+                    let is_by_code = matches!(of_code.finding, Finding::Failure(_, entry) if entry.patterns.is_empty());
+                    let of_message = is_by_code.then(|| by_message(message));
+                    of_message.filter(|found| found.finding != Finding::Unknown).unwrap_or(of_code)
+                }
+                (None, None) => return None,
+            };
+            (found.finding != Finding::Unknown).then_some(found)
+        })
     }
 
     fn look_up_as(&self, kind: TextKind, text: &str) -> Finding<'_> {
@@ -162,13 +228,18 @@ impl FailureCatalog {
         }
     }
 
+    /// The first dstack entry for a message of unknown kind: everyday words say nothing without the kind.
+    fn telling_job_entry(&self, text: &str) -> Option<&Entry> {
+        self.job_entries(text).into_iter().find(|entry| !entry.strict)
+    }
+
     /// The first entry in catalog order for any kind; messages of dstack come last.
     fn look_up_all(&self, text: &str) -> Finding<'_> {
-        let of_dstack = is_of_dstack(text).then(|| self.job_entries(text).into_iter().next()).flatten();
+        let of_dstack = knowledge::is_of_dstack(text).then(|| self.telling_job_entry(text)).flatten();
         let may_be_strict = is_of_api(text);
         let fits = |entry: &&Entry| may_be_strict || !entry.strict;
         let of_texts = || self.texts.matches(text).filter_map(|index| self.entries.get(index)).find(fits);
-        let entry = of_dstack.or_else(of_texts).or_else(|| self.job_entries(text).into_iter().next());
+        let entry = of_dstack.or_else(of_texts).or_else(|| self.telling_job_entry(text));
         let kinds = kinds_of(text);
         let benign = kinds.iter().find_map(|kind| Some((*kind, self.benign_as(*kind, text)?)));
         match (entry, benign) {
@@ -225,21 +296,6 @@ fn status_change(text: &str) -> Option<(&str, &str)> {
 fn is_of_api(text: &str) -> bool {
     let code = text.split_once(':').map_or("", |(code, _)| code);
     begins_with_code(text) && (!code.ends_with("Error") || code == "ValidationError") && !knowledge::is_stop_text(text)
-}
-
-/// Whether a text starts like a message of a dstack agent; the rest comes from Docker, which ECS also reports.
-fn is_of_dstack(text: &str) -> bool {
-    let text = text.trim_start_matches('"');
-    const BEGINNINGS: [&str; 7] = [
-        "pullImage error:",
-        "createContainer error:",
-        "prepareVolumes error:",
-        "prepareInstanceMountPoints error:",
-        "ak.AppendPublicKeys error:",
-        "Failed to set job ",
-        "Failed to set up ",
-    ];
-    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// How the lines of advice begin that are commands.
@@ -354,6 +410,69 @@ mod tests {
             matches!(found, Finding::Failure(Read::As(TextKind::RunMessage), entry) if entry.id == "engine-storage"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn wrappers_of_dstack_are_read_through() {
+        let catalog = FailureCatalog::builtin();
+        let id = |kind, text: &str| match catalog.look_up(kind, text) {
+            Finding::Failure(_, entry) => entry.id.clone(),
+            Finding::Benign(_, id) => format!("benign {id}"),
+            Finding::Unknown => "unknown".to_owned(),
+        };
+        for (text, want) in [
+            // The message says more than the code, and the code more than nothing.
+            (
+                "Run failed with error code VOLUME_ERROR.\nError: Volume herbs not found\nCheck CLI logs.",
+                "dstack-volume-not-found",
+            ),
+            ("Run failed with error code VOLUME_ERROR.\nError: nobody has seen this\nCheck CLI logs.", "dstack-volume"),
+            ("JobTerminationReason.LOG_QUOTA_EXCEEDED", "dstack-log-quota"),
+            ("JOB_FAILED\n(INSTANCE_UNREACHABLE)", "dstack-instance-unreachable"),
+            // The message may belong to another reason.
+            ("gateway_error: Volume herbs not found", "dstack-volume-not-found"),
+            ("Backend error: ComputeError('No default VPC in region north')", "dstack-cloud-network"),
+            ("Gateway status changed PROVISIONING -> FAILED (No VPC named herbs in region north)", "dstack-cloud-network"),
+            (
+                "[09:30:00] ERROR    dstack._internal.server.services.seeds:7 volume(0a1b2c)herbs: Bad volume id: herbs",
+                "dstack-volume-not-found",
+            ),
+            ("Backend error: ComputeError('nobody has seen this')", "unknown"),
+            ("not_a_reason: nobody has seen this", "unknown"),
+            ("terminated_by_user", "benign terminated_by_user"),
+        ] {
+            assert_eq!(id(Some(TextKind::RunMessage), text), want, "{text}");
+            assert_eq!(id(None, text), want, "{text}");
+        }
+        assert_eq!(id(Some(TextKind::RunMessage), &"Backend error: ".repeat(5_000)), "unknown");
+    }
+
+    #[test]
+    fn a_refused_call_in_a_message_of_dstack_is_looked_up_in_both() {
+        let catalog = FailureCatalog::builtin();
+        let id = |kind, text: &str| match catalog.look_up(kind, text) {
+            Finding::Failure(read, entry) => format!("{} as {}", entry.id, read.name()),
+            other => format!("{other:?}"),
+        };
+        let call = |operation: &str, message: &str| {
+            format!(
+                "botocore.exceptions.ClientError: An error occurred (InvalidParameterCombination) when calling the {operation} operation: {message}"
+            )
+        };
+        let placement = "Cluster placement groups are not supported by the 'seed.large' instance type.";
+        let of_cloud = call("RunInstances", placement);
+        assert_eq!(id(Some(TextKind::RunMessage), &of_cloud), "dstack-cloud-type as run.message");
+        assert_eq!(id(None, &of_cloud), "dstack-cloud-type as run.message");
+        let unseen = call("RunInstances", "nobody has seen this");
+        assert!(
+            id(Some(TextKind::RunMessage), &unseen).ends_with(" as api.error"),
+            "{}",
+            id(Some(TextKind::RunMessage), &unseen)
+        );
+        // A call of ECS is none of dstack, and everyday words say nothing without the kind.
+        assert!(id(None, &call("RunTask", placement)).ends_with(" as api.error"));
+        assert_eq!(id(Some(TextKind::RunMessage), "Invalid seed"), "dstack-invalid-value as run.message");
+        assert_eq!(id(None, "Invalid seed"), "Unknown");
     }
 
     #[test]

@@ -240,3 +240,53 @@ fn an_event_alone_reports_a_failure() {
         assert_eq!(summary(harmless), None, "{harmless}");
     }
 }
+
+/// `code class` of the failures that an event reports, and the reason in its row.
+fn of_event(target: &str, message: &str) -> String {
+    let text = format!(
+        r#"{{"id":"e1","recorded_at":"2026-03-01T08:00:00Z","message":"{message}",
+        "targets":[{{"type":"{target}","id":"t1","name":"herbs","project_name":"garden"}}]}}"#
+    );
+    let tape = Tape::parse(&text).unwrap();
+    let origin = Origin { file: "f", record: 1, raw: None, text: &text };
+    let Modeled::Record(record) = model_run_event(tape.root(), origin) else { panic!("a record") };
+    let mut found = Vec::new();
+    for row in &record.rows {
+        match row {
+            Row::RunEvents(event) => found.push(event.reason.as_deref().unwrap_or("-").to_owned()),
+            Row::Failures(failure) => {
+                let text = |field: &Name<'_>| field.as_deref().unwrap_or("-").to_owned();
+                found.push(format!("{} {} {}", text(&failure.code), text(&failure.class), text(&failure.event_name)));
+            }
+            _ => panic!("another row"),
+        }
+    }
+    found.join(" | ")
+}
+
+#[test]
+fn events_report_resources_that_failed() {
+    for (target, message, want) in [
+        (
+            "volume",
+            "Volume status changed SUBMITTED -> FAILED (PersistentVolumeClaim herbs not found)",
+            "failed | resource.volume.dstack-volume-not-found configuration volume herbs",
+        ),
+        ("volume", "Volume status changed SUBMITTED -> ACTIVE", "-"),
+        ("gateway", "Gateway status changed PROVISIONING -> FAILED", "failed | resource.network - gateway herbs"),
+        (
+            "instance",
+            "Instance status changed PENDING -> TERMINATING. Termination reason: NO_OFFERS (All offers failed)",
+            "no_offers | resource.capacity.dstack-host-no-offers capacity instance herbs",
+        ),
+        (
+            "instance",
+            "Instance status changed IDLE -> TERMINATING. Termination reason: IDLE_TIMEOUT (Instance idle for 3s)",
+            "idle_timeout",
+        ),
+        ("instance", "Instance status changed TERMINATING -> TERMINATED", "-"),
+        ("run", "Run status changed RUNNING -> FAILED", "-"),
+    ] {
+        assert_eq!(of_event(target, message), want, "{message}");
+    }
+}

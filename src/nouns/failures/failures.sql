@@ -59,7 +59,7 @@ own_failures as (
 
 select {all}{one}
 from failures f
-where (f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent')) and not {consequence}
+where (f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent', 'resource')) and not {consequence}
 
 union all
 -- Reports about failed tasks of a service are secondary where a task failed before.
@@ -83,14 +83,14 @@ from (
 where f.nth = 1 and (f.version is not null or f.versions = 0)
 
 union all
--- Failed updates of agents are repeated by later events: the earliest counts.
+-- Failed updates of agents are repeated by later events, failed resources of dstack by later exports: the earliest counts.
 select {all}{passed}
 from (
     select
         {all}{of_incident},
         row_number() over (partition by f.incident order by f."time", f.version desc nulls last, f.id) as nth
     from failures f
-    where f.incident is not null and f.kind = 'agent'
+    where f.incident is not null and f.kind in ('agent', 'resource')
 ) f
 where f.nth = 1
 
