@@ -35,6 +35,12 @@ pub(super) fn actions(case: &FailureContext, entry: &Entry) -> Vec<String> {
     entry.actions.iter().map(|action| filled(action, &caught)).collect()
 }
 
+/// Those of the actions of an entry that only prevent the next failure.
+pub(super) fn preventive(case: &FailureContext, entry: &Entry) -> Vec<String> {
+    let caught = caught(case, entry);
+    entry.preventive().map(|action| filled(action, &caught)).collect()
+}
+
 /// The catalog entry of the exit code, if the failure entry only says that an essential container exited.
 pub(super) fn own_exit(case: &FailureContext, entry: &Entry) -> Option<&'static ExitCode> {
     let code = case.failure.int("exit_code").filter(|_| entry.id == "essential-exited" && !super::exit::oom(case))?;

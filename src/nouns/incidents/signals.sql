@@ -111,6 +111,7 @@ union all by name
 select
     'collision' as kind, c.id as id, c.account as account, c.region as region, c.cluster as cluster, c.family as family,
     c.container_instance as instance, c.class as outcome, cast(c.window_start as bigint) as "window",
+    cast(c.window_end as bigint) as window_end,
     cast(least(c."time", coalesce(c.window_start, c."time")) as bigint) as start,
     cast(greatest(c."time", coalesce(c.window_end, c."time")) as bigint) as "end"{collision_records}
 from ({collisions}) c
