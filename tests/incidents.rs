@@ -156,7 +156,7 @@ fn the_terminal_the_data_and_the_page_agree() {
     assert_eq!(csv.lines().count(), 1 + found.len());
     let page = std::fs::read_to_string(DESK.path("agree/report.html")).unwrap();
     let text_of = DESK.run(&["explain", "--all", "--since", "7d"]).ok().out;
-    let sentence = "no network path to Amazon ECR; likely cause: RevokeSecurityGroupIngress sg-0c9d8e7f6a5b41320 \
+    let sentence = "no network path to Amazon ECR. Likely cause: RevokeSecurityGroupIngress sg-0c9d8e7f6a5b41320 \
                     (tcp 443 sg-0f1e2d3c4b5a69788) at 05:12Z by ren";
     assert!(page.contains(sentence), "the page");
     let head = "checkout-web could not start tasks 2026-03-04 05:20–05:37Z (17m 6s, 5 tasks)";
@@ -165,9 +165,71 @@ fn the_terminal_the_data_and_the_page_agree() {
     let incident = shown.iter().find(|row| row["root"] == "network" && row["service"] == "checkout-web").unwrap();
     let actions = incident["detail"]["actions"].as_array().unwrap();
     assert!(actions[0].as_str().unwrap().starts_with("Undo RevokeSecurityGroupIngress"), "{actions:?}");
+    // All of them say whether it is over, with the same words.
+    let over = "Over: checkout-web reached a steady state at 06:30Z";
+    assert_eq!(incident["detail"]["recovery"]["recovered_by"], "f665aae3-9188-4a35-986b-42bb83c5b144", "{incident}");
+    for (name, shown) in [("terminal", &text_of), ("page", &page)] {
+        assert!(shown.contains(over), "{name}");
+    }
     let main = page.split("id=\"appendix\"").next().unwrap();
     for widening in ["0.0.0.0/0", "assignPublicIp", "public IP"] {
         assert!(!main.contains(widening), "{widening}");
+    }
+}
+
+/// Whether planted incidents are over: the beginning of the incident, its root, and the records that show it, by what it hit. The
+/// last field has what did not recover until the end of the data.
+const RECOVERED: &[(&str, &str, &[(&str, &str, &str)], &[&str])] = &[
+    (
+        "2026-03-05T09:10",
+        "agent",
+        &[("feed-sync", "ran_again", "2026-03-05T10:00"), ("stock-export", "ran_again", "2026-03-05T15:20")],
+        &[],
+    ),
+    ("2026-03-05T06:00", "stall", &[("cart", "deployment_completed", "2026-03-05T07:21:49Z")], &[]),
+    ("2026-03-04T05:20", "network", &[("checkout-web", "steady_state", "2026-03-04T06:30:00Z")], &[]),
+    ("2026-03-03T01:10", "image", &[("checkout-web", "steady_state", "2026-03-03T02:02:00Z")], &[]),
+    ("2026-03-06T12:00", "program", &[("search", "deployment_completed", "2026-03-06T12:05:12Z")], &[]),
+    ("2026-03-04T13:15", "schedule", &[("feed-sync", "ran_again", "2026-03-04T13:30")], &[]),
+    ("2026-03-02T09:00", "capacity", &[], &["month-end"]),
+];
+
+#[test]
+fn incidents_say_whether_they_are_over_and_which_record_shows_it() {
+    let env = &*DESK;
+    let ids: BTreeSet<String> =
+        env.query("incidents since 7d show id limit 1000").into_iter().map(|row| row[0].clone()).collect();
+    let one = |id: &str, clauses: &[&str]| -> Value {
+        let arguments = [&["explain", "--all", "--since", "7d", "--format", "json"], clauses].concat();
+        let all: Value = serde_json::from_str(&env.run(&arguments).ok().out).unwrap();
+        let found = all["incidents"].as_array().unwrap().iter().find(|row| text(row, "id") == id).cloned();
+        found.unwrap_or_else(|| panic!("{id}: {all}"))
+    };
+    for (start, root, recovered, missing) in RECOVERED {
+        let query = format!("incidents where root = {root} since 7d show id, time limit 1000");
+        let rows = env.query(&query);
+        let id = rows.iter().find(|row| row[1].starts_with(start)).map(|row| row[0].clone());
+        let id = id.unwrap_or_else(|| panic!("{start} {root}: {rows:?}"));
+        assert!(ids.contains(&id));
+        let incident = one(&id, &["--where", &format!("id = '{id}'")]);
+        let recovery = &incident["detail"]["recovery"];
+        let found: Vec<_> = recovery["recovered"].as_array().unwrap().iter().collect();
+        assert_eq!(found.len(), recovered.len(), "{start} {root}: {recovery}");
+        for (found, (name, sign, at)) in found.iter().zip(*recovered) {
+            assert_eq!((text(found, "name"), text(found, "sign")), (*name, *sign), "{start} {root}");
+            assert!(text(found, "at").starts_with(at), "{start} {root}: {found}");
+            assert!(text(found, "at") > text(&incident, "end"), "{start} {root}: after the last signal");
+            assert!(env.run(&["show", text(found, "record")]).ok().out.contains(name), "{start} {root}: {found}");
+        }
+        assert_eq!(recovery["not_recovered"], serde_json::json!(missing), "{start} {root}");
+        assert_eq!(recovery["recovered_at"].is_null(), !missing.is_empty(), "{start} {root}");
+        // What has recovered needs no repair now, only what was lost is run again.
+        if missing.is_empty() {
+            let now = incident["detail"]["remedy"]["now"].as_array().unwrap();
+            let is_expected =
+                |action: &Value| ["Run again what", "Find out why"].iter().any(|verb| action.as_str().unwrap().starts_with(verb));
+            assert!(now.iter().all(is_expected), "{start} {root}: {now:?}");
+        }
     }
 }
 
@@ -246,7 +308,7 @@ fn a_changed_incident_is_named_and_a_wrong_folder_is_refused_first() {
     std::fs::write(&path, csv.replace(&format!("{line}\n"), "")).unwrap();
     let ran = env.run(&["report", "verify", "changed", "--quiet"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.out.contains("incidents.csv: incident ") && ran.out.contains("the deployment of cart stalled"), "{}", ran.out);
+    assert!(ran.out.contains("incidents.csv: incident ") && ran.out.contains("The deployment of cart stalled"), "{}", ran.out);
     env.write("mine/notes.txt", "keep");
     // The store does not exist either, but the folder is looked at first.
     let ran = env.run(&["report", "--out", "mine", "--store", "no-such-store"]);

@@ -236,7 +236,7 @@ fn incidents_and_the_report_name_the_person() {
     let all = env.run(&["explain", "--all"]).ok().out;
     let line = all.lines().find(|line| line.contains("change before:")).unwrap_or_else(|| panic!("{all}"));
     assert!(line.contains("RegisterTaskDefinition ledger:4 by mei through role admin, then role deploy"), "{line}");
-    assert!(all.contains("after RegisterTaskDefinition ledger:4 by mei\n"), "the headline has the person alone: {all}");
+    assert!(all.contains(" after RegisterTaskDefinition ledger:4 by mei\n"), "the headline has the person alone: {all}");
     env.run(&["report", "--out", "r", "--quiet"]).ok();
     let rows = std::fs::read_to_string(env.path("r/changes-before.csv")).unwrap();
     assert!(rows.contains("\"mei through role admin, then role deploy from 203.0.113.7\""), "{rows}");

@@ -100,7 +100,7 @@ fn commands_in_advice_are_code_and_missing_hours_have_a_place() {
     let gaps = cells(&files(&DESK.path("full"))["gaps.csv"]);
     let hours: u32 = gaps.iter().skip(1).map(|row| row[4].parse::<u32>().unwrap()).sum();
     assert!(gaps.iter().skip(1).all(|row| row[0] == "222233334444" && row[1] == "us-east-1"), "{gaps:?}");
-    let missing = format!("{hours} hours without CloudTrail records in 222233334444&#x2f;us-east-1: ");
+    let missing = format!("{hours} of 168 hours without CloudTrail records in 222233334444&#x2f;us-east-1: ");
     assert!(page.contains(&missing), "{missing}");
 }
 

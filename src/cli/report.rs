@@ -13,14 +13,14 @@ use super::stderr::{CliError, say};
 use super::{destination, evaluated};
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::lang::ast::Source;
-use crate::lang::{self, Checked};
+use crate::lang::ast::{Instant, Source, Window};
+use crate::lang::{self, Checked, checked};
 use crate::micros::SECOND;
 use crate::model::catalog::FailureCatalog;
 use crate::nouns::{self, ViewRequest, ZoneName};
 use crate::plan::Options;
 use crate::plural::counted;
-use crate::render::{Cell, Schema, TextFormat};
+use crate::render::{Cell, Schema, TextFormat, describe_duration};
 use crate::report::{self, Built, Manifest, Own, Prices, QueryCache, Request, Snapshot};
 use crate::store::Store;
 use crate::table::TableSet;
@@ -274,7 +274,7 @@ fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Cont
             None => beginning(tables, first)?,
         },
         until: checked.window.to.unwrap_or_else(|| next_second(last)),
-        origin: checked.window.origin,
+        origin: origin(&query, &checked.window, anchor),
         anchor,
         time_zone: lang::zone::name(&context.tz),
         // The brief consists of the incidents and their numbers.
@@ -286,6 +286,23 @@ fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Cont
         limits: limits::fingerprint(&arguments.limits, global)?,
         redacted: arguments.redact,
     })
+}
+
+/// How the window was derived, for readers of the page: `7 days up to the newest event`.
+fn origin(query: &lang::Query, window: &checked::Window, anchor: Timestamp) -> String {
+    let written = query.stages.first().and_then(|stage| stage.window.as_ref()).map(|window| &window.value);
+    let is_ago = matches!(
+        written,
+        Some(Window::Open { since: Some(since), until: None }) if matches!(since.value, Instant::Ago(_))
+    );
+    let Some(from) = window.from.filter(|_| is_ago && window.from_newest) else { return window.origin.clone() };
+    let seconds = anchor.duration_since(from).as_secs();
+    const DAY: i64 = 24 * 60 * 60;
+    let length = match (seconds / DAY, seconds % DAY) {
+        (days, 0) if days > 0 => counted(days, "day", "days"),
+        _ => describe_duration(seconds as f64),
+    };
+    format!("{length} up to the newest event")
 }
 
 /// The beginning of a window without limits: the first event, or the creation of a task that failed at its start, because an

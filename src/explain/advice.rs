@@ -36,6 +36,12 @@ pub(super) fn actions(case: &FailureContext, entry: &Entry) -> Vec<String> {
     filled_lines(&entry.actions, &caught(case, entry, &classified(case)))
 }
 
+/// Those of the actions of an entry that only prevent the next failure.
+pub(super) fn preventive(case: &FailureContext, entry: &Entry) -> Vec<String> {
+    let lines: Vec<String> = entry.preventive().cloned().collect();
+    filled_lines(&lines, &caught(case, entry, &classified(case)))
+}
+
 /// The catalog entry of the exit code, if the failure entry only says that an essential container exited.
 pub(super) fn own_exit(case: &FailureContext, entry: &Entry) -> Option<&'static ExitCode> {
     let code = case.failure.int("exit_code").filter(|_| entry.id == "essential-exited" && !super::exit::oom(case))?;

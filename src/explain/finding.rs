@@ -46,6 +46,9 @@ pub struct Finding {
     pub verify: Vec<Check>,
     /// What to do.
     pub actions: Vec<String>,
+    /// Those of the actions that repair nothing and only prevent the next failure.
+    #[serde(skip)]
+    pub preventive: Vec<String>,
     /// How to respond.
     pub response: Option<String>,
 }

@@ -183,6 +183,7 @@ fn finding(records: &Records<'_>, case: &FailureContext) -> Result<Finding, RunE
         calculation: arithmetic::calculate(records, case)?,
         verify,
         actions: actions(&circumstances.actions, general, network.as_ref()),
+        preventive: known.map(|entry| advice::preventive(case, entry)).unwrap_or_default(),
         network,
         response,
         chain,

@@ -7,21 +7,18 @@ use super::describe;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::gather::explain;
+use super::impact::Counts;
 use super::losses::view;
 use super::network::Verdict;
 use super::records::{Records, Row, equals, home_of, like_it, text, time, within};
-use crate::plural::counted;
-use crate::render::{capitalized, describe_duration};
-use crate::rfc3339::instant;
+use super::recovery::{Recovery, recovery};
+use super::remedy::{self, Remedy};
+use crate::rfc3339::{instant, some_instant};
 use crate::run::{RunError, parallel_queries};
 use crate::table::Table;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeSet;
-
-/// The word by which advice to retry is recognized.
-const BACKOFF: &str = "backoff";
 
 /// How long before a stall the update of its service is searched, in seconds.
 const UPDATE_BEFORE: i64 = 30 * 60;
@@ -73,6 +70,14 @@ pub struct Incident {
     pub not_called: i64,
     /// The longest time between the runs before and after a start that never ran, in seconds.
     pub without_run_seconds: Option<f64>,
+    /// The job of that schedule.
+    pub without_run_of: Option<String>,
+    /// The run before that time.
+    #[serde(serialize_with = "some_instant")]
+    pub without_run_from: Option<Timestamp>,
+    /// The run after that time.
+    #[serde(serialize_with = "some_instant")]
+    pub without_run_until: Option<Timestamp>,
     /// Starts that never ran and whose task definition a call outside of schedules started before the next run.
     pub reruns: i64,
     /// Stalls.
@@ -98,8 +103,12 @@ pub struct Incident {
 pub struct Detail {
     /// The change that probably led to it.
     pub suspect: Option<Suspect>,
-    /// What to do, the most specific first.
+    /// Whether it is over; none where that does not apply, such as to a single task that ran once.
+    pub recovery: Option<Recovery>,
+    /// What to do, what to do now first.
     pub actions: Vec<String>,
+    /// The same in two kinds.
+    pub remedy: Remedy,
     /// How to respond.
     pub response: Option<String>,
     /// What to check.
@@ -130,12 +139,97 @@ pub struct Suspect {
     /// The person behind the role session that made it, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// The role session that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<RoleSession>,
     /// The id of its record.
     pub record: String,
     /// Whether other evidence than the time speaks for it.
     pub likely: bool,
     /// What it shares with the incident.
     pub shares: Vec<String>,
+}
+
+impl Incident {
+    /// Its numbers.
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            failures: self.failures,
+            consequences: self.consequences,
+            launches_lost: self.launches_lost,
+            launches_healed: self.launches_healed,
+            missed_starts: self.missed_starts,
+            not_called: self.not_called,
+            tasks: self.tasks,
+        }
+    }
+
+    /// The longest time without a run: the job, and the runs before and after.
+    pub(super) fn without_run(&self) -> Option<(Option<&str>, Timestamp, Timestamp)> {
+        Some((self.without_run_of.as_deref(), self.without_run_from?, self.without_run_until?))
+    }
+}
+
+impl Detail {
+    /// Whether everything that the incident hit recovered.
+    pub fn is_over(&self) -> bool {
+        self.recovery.as_ref().is_some_and(Recovery::is_over)
+    }
+}
+
+/// A session of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoleSession {
+    /// The role.
+    pub role: String,
+    /// The session name.
+    pub name: String,
+}
+
+/// The roles of IAM Identity Center, whose sessions have the name of the person.
+const IDENTITY_CENTER: &str = "AWSReservedSSO_";
+
+impl RoleSession {
+    /// The session that made a call.
+    fn of(call: &Row) -> Option<RoleSession> {
+        let (_, resource) = call.text("user_arn")?.split_once(":assumed-role/")?;
+        let (role, name) = resource.split_once('/')?;
+        (!role.is_empty() && !name.is_empty()).then(|| RoleSession { role: role.to_owned(), name: name.to_owned() })
+    }
+
+    /// How the caller of a call is named that says no more than the session.
+    fn caller(&self) -> String {
+        format!("{}/{}", self.role, self.name)
+    }
+}
+
+impl Suspect {
+    /// Who made it, in a few words: the person if known, else the role and its session.
+    pub fn name(&self) -> Option<String> {
+        if let Some(person) = &self.person {
+            return Some(person.clone());
+        }
+        match &self.session {
+            Some(session) if session.role.starts_with(IDENTITY_CENTER) => Some(session.name.clone()),
+            _ => self.by(),
+        }
+    }
+
+    /// Who made it, with the roles in between.
+    pub fn by(&self) -> Option<String> {
+        let who = self.who.as_deref()?;
+        Some(match &self.session {
+            Some(session) if session.caller() == who => format!("role {} (session {})", session.role, session.name),
+            _ => who.to_owned(),
+        })
+    }
+
+    /// Adds the role session of its call.
+    fn with_session(mut self, records: &Records<'_>) -> Result<Suspect, RunError> {
+        let call = format!("{} and {}", equals("id", Some(&self.record)), within(self.time, 1, self.time, 1));
+        self.session = records.some(Table::Calls, &call, "\"time\"", 1)?.first().and_then(RoleSession::of);
+        Ok(self)
+    }
 }
 
 /// The incidents of a subject, or all, that began since a time, worst first. `only` restricts them to some ids; the
@@ -167,13 +261,12 @@ pub fn incidents(
     let condition = since.map_or_else(|| "true".to_owned(), |since| format!("i.\"time\" >= {}", time(since)));
     let condition = format!("{condition} and {of_subject}");
     let statement = format!("select i.* from {view} i where {condition} order by i.weight desc, i.\"time\", i.id");
-    let mut found: Vec<Incident> = records.rows(&statement)?.iter().filter_map(incident).collect();
-    found.retain(|incident| only.is_none_or(|only| only.contains(&incident.id)));
+    let rows = records.rows(&statement)?;
+    let mut found: Vec<(&Row, Incident)> = rows.iter().filter_map(|row| Some((row, incident(row)?))).collect();
+    found.retain(|(_, incident)| only.is_none_or(|only| only.contains(&incident.id)));
     let first = found.get(..detailed.min(found.len())).unwrap_or_default();
-    let details = parallel_queries(threads, first, |incident| {
-        let there = (incident.cluster.as_deref(), incident.service.as_deref());
-        detail(records, &incident.id, (&incident.root, incident.start), there)
-    });
+    let details = parallel_queries(threads, first, |(row, _)| detail_of(records, row));
+    let mut found: Vec<Incident> = found.into_iter().map(|(_, incident)| incident).collect();
     for (incident, detail) in found.iter_mut().zip(details) {
         incident.detail = detail?;
     }
@@ -205,6 +298,9 @@ fn incident(row: &Row) -> Option<Incident> {
         missed_starts: whole("missed_starts"),
         not_called: whole("not_called"),
         without_run_seconds: row.number("without_run"),
+        without_run_of: own("without_run_of"),
+        without_run_from: row.time("without_run_from"),
+        without_run_until: row.time("without_run_until"),
         reruns: whole("reruns"),
         stalls: whole("stalls"),
         tasks: whole("tasks"),
@@ -217,33 +313,45 @@ fn incident(row: &Row) -> Option<Incident> {
     })
 }
 
-/// What led to an incident, given its id, root and start, its cluster and its service.
-pub fn detail(
-    records: &Records<'_>,
-    id: &str,
-    (root, start): (&str, Timestamp),
-    there: (Option<&str>, Option<&str>),
-) -> Result<Option<Detail>, RunError> {
-    match root {
-        "stall" => of_stall(records, id, start, there),
-        "schedule" => Ok(Some(of_schedule())),
-        _ => {
-            let subject = Subject::named(SubjectKind::Failure, id);
-            Ok(explain(records, &subject)?.map(|(finding, _)| of_finding(finding, root)))
+/// What led to the incidents with these ids and what to do about them; none if nothing more is known.
+pub fn details(records: &Records<'_>, ids: &[&str], threads: usize) -> Result<Vec<Result<Option<Detail>, RunError>>, RunError> {
+    let rows = match view(records, "incidents")? {
+        Some(view) if !ids.is_empty() => {
+            let ids: Vec<String> = ids.iter().map(|id| text(id)).collect();
+            records.rows(&format!("select i.* from {view} i where i.id in ({})", ids.join(", ")))?
         }
-    }
+        _ => Vec::new(),
+    };
+    let row_of = |id: &str| rows.iter().find(|row| row.text("id") == Some(id));
+    Ok(parallel_queries(threads, ids, |&id| row_of(id).map_or(Ok(None), |row| detail_of(records, row))))
 }
 
-fn of_finding(finding: Finding, root: &str) -> Detail {
-    let suspect = suspect(&finding, root);
-    let mut actions = finding.actions;
-    if let Some(collision) = finding.collision.filter(|collision| !collision.advice.is_empty()) {
-        // This advice is about the disconnect at hand; general advice to retry would repeat it right below.
-        if collision.advice.contains(BACKOFF) {
-            actions.sort_by_key(|action| action.contains(BACKOFF));
+fn detail_of(records: &Records<'_>, incident: &Row) -> Result<Option<Detail>, RunError> {
+    let Some(id) = incident.text("id") else { return Ok(None) };
+    let recovery = recovery(records, incident)?;
+    let mut detail = match incident.text("root").unwrap_or_default() {
+        "stall" => match of_stall(records, id, incident, recovery.as_ref())? {
+            Some(detail) => detail,
+            None => return Ok(None),
+        },
+        "schedule" => of_schedule(incident, recovery.as_ref()),
+        _ => {
+            let subject = Subject::named(SubjectKind::Failure, id);
+            match explain(records, &subject)? {
+                Some((finding, _)) => of_finding(finding, incident, recovery.as_ref()),
+                None => return Ok(None),
+            }
         }
-        actions.insert(0, capitalized(&collision.advice));
-    }
+    };
+    detail.suspect = detail.suspect.map(|suspect| suspect.with_session(records)).transpose()?;
+    detail.actions = detail.remedy.all();
+    detail.recovery = recovery;
+    Ok(Some(detail))
+}
+
+fn of_finding(finding: Finding, incident: &Row, recovery: Option<&Recovery>) -> Detail {
+    let suspect = suspect(&finding, incident.text("root").unwrap_or_default());
+    let remedy = remedy::of_finding(&finding, incident, recovery);
     let verify = finding.verify.into_iter().filter_map(|check| match (check.command, check.note) {
         (Some(command), Some(note)) => Some(format!("{command}  # {note}")),
         (Some(line), None) | (None, Some(line)) => Some(line),
@@ -251,12 +359,13 @@ fn of_finding(finding: Finding, root: &str) -> Detail {
     });
     Detail {
         suspect,
-        actions,
+        remedy,
         response: finding.response,
         verify: verify.collect(),
         calculation: finding.calculation,
         chain: finding.chain,
         notes: finding.notes,
+        ..Detail::default()
     }
 }
 
@@ -277,6 +386,7 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
             time,
             who: evidence.who.clone(),
             person: evidence.person.clone(),
+            session: None,
             record: record.clone(),
             likely: true,
             shares: change.map(|change| change.shares.clone()).unwrap_or_default(),
@@ -291,6 +401,7 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
         time: found.event.time,
         who: found.event.who.clone(),
         person: name(found),
+        session: None,
         record: found.event.record.clone(),
         // An update restarts the agent, which disconnects it.
         likely: found.removes_shared || (root == "agent" && call == Some("UpdateContainerAgent")),
@@ -299,19 +410,15 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
 }
 
 /// The settings that would have prevented a stall, and the update that began its deployment.
-fn of_stall(
-    records: &Records<'_>,
-    id: &str,
-    start: Timestamp,
-    (cluster, service): (Option<&str>, Option<&str>),
-) -> Result<Option<Detail>, RunError> {
+fn of_stall(records: &Records<'_>, id: &str, incident: &Row, recovery: Option<&Recovery>) -> Result<Option<Detail>, RunError> {
     let Some(view) = view(records, "stalls")? else { return Ok(None) };
     let rows = records.rows(&format!("select s.* from {view} s where s.id = {} limit 1", text(id)))?;
-    let Some(stall) = rows.first() else { return Ok(None) };
+    let (Some(stall), Some(start)) = (rows.first(), incident.time("start")) else { return Ok(None) };
+    let service = incident.text("service").or(stall.text("service"));
     let condition = format!(
         "{} and {} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
-        equals("service", service.or(stall.text("service"))),
-        like_it("cluster", cluster.or(stall.text("cluster"))),
+        equals("service", service),
+        like_it("cluster", incident.text("cluster").or(stall.text("cluster"))),
         home_of(stall),
         within(start, UPDATE_BEFORE, start, 0)
     );
@@ -326,162 +433,20 @@ fn of_stall(
         time: event.time,
         who: who.or(event.who),
         person,
+        session: None,
         record: event.record,
         likely: true,
         shares: service.map(|service| format!("service {service}")).into_iter().collect(),
     });
-    let mut actions: Vec<String> = stall.list("preventions").iter().map(|way| format!("To prevent it: {way}")).collect();
-    if stall.int("joined") == Some(0) {
-        actions.push(
-            "No instance joined in the meantime: pending tasks do not make the capacity provider scale out here".to_owned(),
-        );
-    }
     let calculation = stall.list("arithmetic_lines").to_vec();
-    Ok(Some(Detail { suspect: update, actions, calculation, ..Detail::default() }))
+    Ok(Some(Detail { suspect: update, remedy: remedy::of_stall(stall, recovery), calculation, ..Detail::default() }))
 }
 
 /// What to do if a schedule did not call.
-fn of_schedule() -> Detail {
+fn of_schedule(incident: &Row, recovery: Option<&Recovery>) -> Detail {
     Detail {
-        actions: vec![
-            "Enable the schedule again, if it was disabled by mistake".to_owned(),
-            "Run again what the missed starts should have done, if it is still needed".to_owned(),
-            "Alert on missing starts, not on errors: a call that is not made cannot fail".to_owned(),
-        ],
+        remedy: remedy::of_schedule(incident, recovery),
         response: Some("Find out why the schedule did not call; nothing retries it".to_owned()),
         ..Detail::default()
-    }
-}
-
-/// The parts of a headline: `web could not start tasks`, `2026-03-04 05:20–05:37Z (17m 7s, 5 tasks)`, and the cause.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Headline {
-    /// Who was hit.
-    pub who: String,
-    /// When, for how long, and how many tasks.
-    pub when: String,
-    /// The root cause, with the change that led to it.
-    pub why: String,
-}
-
-impl Headline {
-    /// The whole sentence.
-    pub fn sentence(&self) -> String {
-        format!("{} {}: {}", self.who, self.when, self.why)
-    }
-}
-
-/// The headline of an incident, given its symptom and its root cause in words.
-pub fn headline(
-    (symptom, because): (&str, &str),
-    (start, end): (Timestamp, Timestamp),
-    tasks: i64,
-    suspect: Option<&Suspect>,
-    tz: &TimeZone,
-) -> Headline {
-    let seconds = end.duration_since(start).as_secs();
-    let lasted = (seconds > 0).then(|| describe_duration(seconds as f64));
-    let tasks = (tasks > 0).then(|| counted(tasks, "task", "tasks"));
-    let size: Vec<String> = lasted.into_iter().chain(tasks).collect();
-    let size = if size.is_empty() { String::new() } else { format!(" ({})", size.join(", ")) };
-    let why = match suspect {
-        None => because.to_owned(),
-        Some(suspect) => {
-            let by = suspect.person.as_deref().or_else(|| suspect.who.as_deref().map(person));
-            let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
-            let before = start.duration_since(suspect.time).as_secs();
-            if suspect.likely {
-                let likely = match suspect.call.as_deref() {
-                    Some("UpdateContainerAgent" | "UpdateService") => "after",
-                    _ => "likely cause:",
-                };
-                format!("{because}; {likely} {} at {}{by}", suspect.what, clock(suspect.time, start, tz))
-            } else if before >= 0 {
-                format!("{because}; it began {} after {}{by}", describe_duration(before as f64), suspect.what)
-            } else {
-                format!("{because}; {}{by} happened in the meantime", suspect.what)
-            }
-        }
-    };
-    Headline { who: symptom.to_owned(), when: format!("{}{size}", span(start, end, tz)), why }
-}
-
-/// The name of a caller in a headline: the person behind a single sign-on session, else the caller.
-fn person(who: &str) -> &str {
-    if who.starts_with("AWSReservedSSO_") { who.rsplit('/').next().unwrap_or(who) } else { who }
-}
-
-/// A time of day, with its day if it is another one.
-fn clock(time: Timestamp, day_of: Timestamp, tz: &TimeZone) -> String {
-    let (time, other) = (time.to_zoned(tz.clone()), day_of.to_zoned(tz.clone()));
-    let format = if time.date() == other.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
-    format!("{}{}", time.strftime(format), zone(&time))
-}
-
-/// A period: `2026-03-04 05:20–05:37Z`.
-pub fn span(start: Timestamp, end: Timestamp, tz: &TimeZone) -> String {
-    let (from, to) = (start.to_zoned(tz.clone()), end.to_zoned(tz.clone()));
-    let first = from.strftime("%Y-%m-%d %H:%M").to_string();
-    let zone = zone(&to);
-    if from.date() != to.date() {
-        return format!("{first} – {}{zone}", to.strftime("%Y-%m-%d %H:%M"));
-    }
-    let last = to.strftime("%H:%M").to_string();
-    if first.ends_with(&last) { format!("{first}{zone}") } else { format!("{first}–{last}{zone}") }
-}
-
-/// `Z`, or the offset from UTC.
-fn zone(time: &jiff::Zoned) -> String {
-    if time.offset().seconds() == 0 { "Z".to_owned() } else { time.strftime("%:z").to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_headline_has_who_when_how_long_and_why() {
-        let suspect = Suspect {
-            call: Some("RevokeSecurityGroupIngress".to_owned()),
-            what: "RevokeSecurityGroupIngress sg-1 (tcp 443)".to_owned(),
-            time: at("2026-03-04T05:12:20Z"),
-            who: Some("AWSReservedSSO_Engineer_0f1e2d3c4b5a6978/mo".to_owned()),
-            person: None,
-            record: "r".to_owned(),
-            likely: true,
-            shares: Vec::new(),
-        };
-        let what = ("web could not start tasks", "no network path to Amazon ECR");
-        let times = (at("2026-03-04T05:20:03Z"), at("2026-03-04T05:37:10Z"));
-        let sentence = |suspect: Option<&Suspect>| headline(what, times, 5, suspect, &TimeZone::UTC).sentence();
-        let begin = "web could not start tasks 2026-03-04 05:20–05:37Z (17m 7s, 5 tasks): no network path to Amazon ECR";
-        assert_eq!(sentence(None), begin);
-        assert_eq!(
-            sentence(Some(&suspect)),
-            format!("{begin}; likely cause: RevokeSecurityGroupIngress sg-1 (tcp 443) at 05:12Z by mo")
-        );
-        let earlier = Suspect { likely: false, who: None, ..suspect };
-        assert_eq!(sentence(Some(&earlier)), format!("{begin}; it began 7m 43s after RevokeSecurityGroupIngress sg-1 (tcp 443)"));
-    }
-
-    #[test]
-    fn a_headline_keeps_a_symptom_that_ends_like_its_cause() {
-        let times = (at("2026-03-04T05:20:03Z"), at("2026-03-04T05:20:03Z"));
-        let headline = headline(("run retry: timed out", "timed out"), times, 0, None, &TimeZone::UTC);
-        assert_eq!(headline.sentence(), "run retry: timed out 2026-03-04 05:20Z: timed out");
-    }
-
-    #[test]
-    fn periods_are_as_short_as_they_can_be() {
-        let of = |from: &str, to: &str| span(at(from), at(to), &TimeZone::UTC);
-        assert_eq!(of("2026-03-04T05:20:03Z", "2026-03-04T05:20:50Z"), "2026-03-04 05:20Z");
-        assert_eq!(of("2026-03-04T23:20:03Z", "2026-03-05T01:00:00Z"), "2026-03-04 23:20 – 2026-03-05 01:00Z");
-        let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
-        let there = span(at("2026-03-04T05:20:03Z"), at("2026-03-04T05:37:00Z"), &tokyo);
-        assert_eq!(there, "2026-03-04 14:20–14:37+09:00");
     }
 }

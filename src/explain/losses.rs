@@ -132,7 +132,7 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
         }
         "stall" => {
             let (blocked, pending) = (whole("seconds_blocked"), whole("pending").max(1));
-            let avoided = row.text("avoided_by").map(|by| format!("; avoided by {by}")).unwrap_or_default();
+            let avoided = row.text("avoided_by").map(|by| format!("; to prevent it: {by}")).unwrap_or_default();
             let what = format!(
                 "{} waited {} on {} for tasks that were stopping{avoided}",
                 tasks(pending),

@@ -20,6 +20,8 @@ mod find;
 mod finding;
 mod gather;
 mod groups;
+mod headline;
+mod impact;
 mod incidents;
 mod launch;
 mod links;
@@ -28,6 +30,8 @@ mod network;
 mod phases;
 mod print;
 mod records;
+mod recovery;
+mod remedy;
 mod story;
 
 pub use advice::response;
@@ -41,13 +45,17 @@ pub use find::{
 pub use finding::{AgentChange, Check, Event, EventKind, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
-pub use incidents::{Detail, Headline, Incident, Suspect, detail, headline, incidents, span};
+pub use headline::{Headline, describe_without_run, headline, span};
+pub use impact::Counts;
+pub use incidents::{Detail, Incident, RoleSession, Suspect, details, incidents};
 pub use launch::{Collision, Launch};
 pub use links::{Link, Named, links_of_finding, links_of_rows, links_of_story};
 pub use losses::{Loss, losses};
 pub use network::{Branch, Evidence, Network, Reject, Verdict, rejects};
 pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_slot, print_story};
 pub use records::Records;
+pub use recovery::{Recovered, Recovery, RecoverySign};
+pub use remedy::Remedy;
 pub use story::{Story, story};
 
 #[cfg(test)]

@@ -24,6 +24,7 @@
 //! result does not depend on the input order. Nothing here reads records or knows the engine.
 
 mod group;
+mod hit;
 mod label;
 mod root;
 mod rule;
@@ -34,8 +35,9 @@ mod tests;
 mod title;
 
 pub use group::incidents;
+pub use hit::{Hit, HitKind};
 pub use signal::{Place, Signal, SignalKind, Waste};
-pub use summary::{Confidence, Incident};
+pub use summary::{Confidence, Incident, WithoutRun};
 
 use crate::micros::{HOUR, MINUTE};
 

@@ -118,6 +118,8 @@ pub struct Signal<'a> {
     pub exit_code: Option<i64>,
     /// The start of the disconnect (collisions), in microseconds.
     pub window: Option<i64>,
+    /// The end of the disconnect (collisions), in microseconds; none if no record shows that the agent reconnected.
+    pub window_end: Option<i64>,
     /// Number of the gap in a schedule (missed starts without a launch).
     pub island: Option<i64>,
     /// When the schedule ran before (missed starts), in microseconds.
@@ -163,6 +165,7 @@ impl<'a> Signal<'a> {
             outcome: None,
             exit_code: None,
             window: None,
+            window_end: None,
             island: None,
             previous_run: None,
             next_run: None,

@@ -1,11 +1,13 @@
 //! One incident, from its signals.
 
+use super::hit::{Hit, hits};
 use super::label::{Homes, place_name};
 use super::root::because_of;
 use super::rule::Rooted;
 use super::signal::{Signal, SignalKind, Waste};
 use super::title::title;
-use crate::micros::SECOND;
+use crate::micros::{MINUTE, SECOND};
+use crate::plural::counted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The confidence in the root cause.
@@ -78,8 +80,8 @@ pub struct Incident {
     pub missed_starts: u64,
     /// Starts that never ran and have no call, so that no launch counts them.
     pub not_called: u64,
-    /// The longest time between the runs before and after a start that never ran, in seconds.
-    pub without_run_seconds: Option<f64>,
+    /// The longest time between the runs before and after a start that never ran.
+    pub without_run: Option<WithoutRun>,
     /// Starts that never ran and whose task definition a call outside of schedules started before the next run.
     pub reruns: u64,
     /// Stalls.
@@ -96,8 +98,35 @@ pub struct Incident {
     pub weight: f64,
     /// Incidents with the same text repeat each other.
     pub series: String,
+    /// What it hit: recovery is searched for each of them.
+    pub hits: Vec<Hit>,
     /// The ids of its records.
     pub records: Vec<String>,
+}
+
+/// A time in which a schedule did not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithoutRun {
+    /// The schedule, or the job if it has no name.
+    pub of: Option<String>,
+    /// The run before, in microseconds.
+    pub from: i64,
+    /// The run after, in microseconds; clocks differ, but it is never before `from`.
+    pub until: i64,
+}
+
+impl WithoutRun {
+    fn of(signal: &Signal<'_>) -> Option<WithoutRun> {
+        let (from, until) = (signal.previous_run?, signal.next_run?);
+        // The name of a schedule can say who calls it; the job is what readers know.
+        let of = signal.place.family.or(signal.schedule).map(str::to_owned);
+        Some(WithoutRun { of, from, until: until.max(from) })
+    }
+
+    /// Its length in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.until.saturating_sub(self.from) as f64 / SECOND as f64
+    }
 }
 
 /// Columns in which all roots of an incident agree.
@@ -142,8 +171,10 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>], homes: &Homes<'_>) -> Option
     let secondary = failures.iter().filter(|member| member.signal.secondary).count() as u64;
     let tasks = tasks(members);
     let not_called = of(SignalKind::MissedStart).filter(|signal| signal.call.is_none()).count() as u64;
-    let between_runs = |signal: &Signal<'_>| Some(signal.next_run?.saturating_sub(signal.previous_run?).max(0));
-    let without_run = of(SignalKind::MissedStart).filter_map(between_runs).max();
+    // Of several that are equally long, the first.
+    let without_run = of(SignalKind::MissedStart).filter_map(WithoutRun::of).reduce(|longest, other| {
+        if other.until.saturating_sub(other.from) > longest.until.saturating_sub(longest.from) { other } else { longest }
+    });
     let degraded = roots.iter().any(|member| member.signal.place.service.is_some() || member.signal.kind == SignalKind::Stall);
     let degraded_seconds = degraded.then(|| end.saturating_sub(start) as f64 / SECOND as f64);
     let (lost, missed) = (launch("lost"), count(SignalKind::MissedStart));
@@ -172,7 +203,7 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>], homes: &Homes<'_>) -> Option
         launches_healed: launch("healed"),
         missed_starts: missed,
         not_called,
-        without_run_seconds: without_run.map(|micros| micros as f64 / SECOND as f64),
+        without_run,
         reruns: of(SignalKind::MissedStart).filter(|signal| signal.rerun.is_some()).count() as u64,
         stalls: count(SignalKind::Stall),
         collisions: count(SignalKind::Collision),
@@ -181,6 +212,7 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>], homes: &Homes<'_>) -> Option
         waste: waste(&failures),
         weight: 10.0 * missed as f64 + 5.0 * lost.saturating_sub(missed - not_called) as f64 + 2.0 * tasks as f64 + minutes / 4.0,
         series: series(&chosen, main.signal, &names, members),
+        hits: hits(members),
         records: records.into_iter().map(str::to_owned).collect(),
         root: chosen,
         places,
@@ -239,6 +271,20 @@ fn agent_activity<'a>(members: &[&Rooted<'_, 'a>]) -> Option<&'a str> {
     collisions.filter_map(|member| member.signal.outcome).next()
 }
 
+/// The length of the disconnect, in words; none if no record shows that the agent reconnected.
+fn disconnected(members: &[&Rooted<'_, '_>]) -> Option<String> {
+    let lengths = members.iter().filter_map(|member| Some(member.signal.window_end?.saturating_sub(member.signal.window?)));
+    let micros = lengths.max().filter(|micros| *micros > 0)?;
+    let minutes = micros.saturating_add(MINUTE / 2) / MINUTE;
+    Some(if minutes < 1 {
+        counted((micros / SECOND).max(1), "second", "seconds")
+    } else if minutes < 120 {
+        counted(minutes, "minute", "minutes")
+    } else {
+        counted(minutes / 60, "hour", "hours")
+    })
+}
+
 /// The cause in words.
 fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> String {
     match chosen {
@@ -249,12 +295,15 @@ fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> 
         },
         "agent" => {
             let when = match agent_activity(members) {
-                Some("update") => " during an agent update",
-                Some("restart") => " while the agent restarted",
-                Some("rotation") => " during a routine reconnect",
-                Some("outage") => " for longer than a restart or an update takes",
-                Some("draining") => " while the instance drained",
-                _ => "",
+                Some("update") => " during an agent update".to_owned(),
+                Some("restart") => " while it restarted (why is not recorded)".to_owned(),
+                Some("rotation") => " during a routine reconnect".to_owned(),
+                Some("outage") => match disconnected(members) {
+                    Some(length) => format!(" for {length} (why is not recorded)"),
+                    None => " (why is not recorded)".to_owned(),
+                },
+                Some("draining") => " while the instance drained".to_owned(),
+                _ => String::new(),
             };
             let phrase = main.signal.cause.and_then(because_of);
             phrase.map_or_else(|| format!("the container agent was disconnected{when}"), str::to_owned)

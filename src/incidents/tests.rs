@@ -150,6 +150,51 @@ fn each_disconnect_is_one_incident_with_all_launches_that_hit_it() {
 }
 
 #[test]
+fn an_outage_has_its_length_if_the_reconnect_is_recorded() {
+    let because = |end: Option<i64>| {
+        let mut outage = collision("a", 1, 0, "outage");
+        outage.window_end = end;
+        incidents(vec![launch_failure("a", 1, "feed"), outage, launch(vec!["a"], 1, "lost")])[0].because.clone()
+    };
+    let outage = |length| format!("the container agent was disconnected{length} (why is not recorded)");
+    assert_eq!(because(Some(41 * MINUTE + 45 * crate::micros::SECOND)), outage(" for 42 minutes"));
+    assert_eq!(because(Some(150 * MINUTE)), outage(" for 2 hours"));
+    assert_eq!(because(Some(20 * crate::micros::SECOND)), outage(" for 20 seconds"));
+    assert_eq!(because(None), outage(""));
+}
+
+#[test]
+fn an_incident_names_what_it_hit_once() {
+    let lost = |id: &'static str, family| {
+        let mut signal = launch(vec![id], 1, "lost");
+        signal.place = launch_failure(id, 1, family).place;
+        signal
+    };
+    let mut healed = lost("c", "nightly");
+    healed.outcome = Some("healed");
+    let found = incidents(vec![
+        launch_failure("a", 1, "feed"),
+        launch_failure("c", 1, "nightly"),
+        collision("a", 1, 0, "outage"),
+        collision("c", 1, 0, "outage"),
+        lost("a", "feed"),
+        healed,
+    ]);
+    let hits = |incident: &Incident| {
+        let names = incident.hits.iter().map(|hit| (hit.kind, hit.name.clone(), hit.lost));
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(found.iter().map(hits).collect::<Vec<_>>(), [[(HitKind::Job, "feed".to_owned(), true)]]);
+    let tasks = [of_service(failure("t", 0, "oom", "running"), "web"), of_service(failure("u", 1, "oom", "running"), "web")];
+    let found = incidents(tasks.to_vec());
+    assert_eq!(hits(&found[0]), [(HitKind::Service, "web".to_owned(), false)]);
+    // A refused call leaves nothing that has to recover.
+    let mut refused = of_service(failure("r", 0, "api-access-denied", "api"), "web");
+    refused.failure_kind = Some("api_error");
+    assert!(incidents(vec![refused])[0].hits.is_empty());
+}
+
+#[test]
 fn the_title_names_the_jobs_that_lost_a_launch() {
     let of_family = |call: &'static str, minute, outcome, family| {
         let mut signal = launch(vec![call], minute, outcome);
@@ -238,7 +283,7 @@ fn stalls_of_a_deployment_take_the_placement_problems_of_their_service() {
     let of: Vec<_> = found.iter().map(|one| (one.root.as_str(), one.stalls, one.failures)).collect();
     assert_eq!(of, [("stall", 2, 1), ("capacity", 0, 1), ("stall", 1, 0)]);
     assert_eq!((found[0].tasks, found[0].degraded_seconds), (4, Some(80.0 * 60.0)));
-    assert!(found[0].what.starts_with("the deployment of cart stalled on 2 instances"), "{}", found[0].what);
+    assert!(found[0].what.starts_with("The deployment of cart stalled on 2 instances"), "{}", found[0].what);
 }
 
 #[test]
@@ -283,9 +328,11 @@ fn missed_starts_know_the_longest_time_without_a_run_and_their_reruns() {
         signal
     };
     let found = incidents(vec![missed("a", 0, (Some(-10), Some(35)), Some("call")), missed("b", 10, (Some(5), Some(35)), None)]);
-    assert_eq!(found.iter().map(|one| (one.without_run_seconds, one.reruns)).collect::<Vec<_>>(), [(Some(2700.0), 1)]);
+    let [one] = found.as_slice() else { panic!("{found:#?}") };
+    let longest = WithoutRun { of: Some("feed".to_owned()), from: -10 * MINUTE, until: 35 * MINUTE };
+    assert_eq!((one.without_run.as_ref(), longest.seconds(), one.reruns), (Some(&longest), 2700.0, 1));
     // Without a run on both sides, nothing is known; clocks that differ do not make it negative.
-    let found = |times| incidents(vec![missed("a", 0, times, None)])[0].without_run_seconds;
+    let found = |times| incidents(vec![missed("a", 0, times, None)])[0].without_run.as_ref().map(WithoutRun::seconds);
     assert_eq!((found((Some(-10), None)), found((None, Some(5))), found((Some(2), Some(1)))), (None, None, Some(0.0)));
 }
 

@@ -31,7 +31,7 @@ fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>], 
             let stalls = members.iter().filter(|member| member.signal.kind == SignalKind::Stall);
             let instances: BTreeSet<_> = stalls.filter_map(|member| member.signal.place.instance).collect();
             let instances = counted(instances.len().max(1), "instance", "instances");
-            format!("the deployment of {who} stalled on {instances}")
+            format!("The deployment of {who} stalled on {instances}")
         }
         "schedule" => {
             let name = main.schedule.map_or(who, |name| format!("{name}{}", homes.suffix(main)));
@@ -40,7 +40,7 @@ fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>], 
         _ => match main.failure_kind {
             Some("api_error") if incident.launches_lost > 0 => format!("{who} could not be launched"),
             Some("api_error") => {
-                let event = main.event_name.unwrap_or("a call");
+                let event = main.event_name.unwrap_or("A call");
                 let times = if incident.failures > 1 { format!(" {} times", incident.failures) } else { String::new() };
                 let of = main.place.service.or(main.place.family).or(main.place.cluster);
                 let of = of.map(|of| format!(" for {of}{}", homes.suffix(main))).unwrap_or_default();
@@ -53,13 +53,14 @@ fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>], 
             Some("launch") if incident.launches_healed > 0 => format!("{who} started late, after a retry"),
             Some("launch") => format!("{who} could not be launched"),
             Some("agent") => {
-                format!("{} on container instance {}", incident.because, main.place.instance.unwrap_or("(not named)"))
+                let because = capitalized(&incident.because);
+                format!("{because} on container instance {}", main.place.instance.unwrap_or("(not named)"))
             }
-            Some("deployment") => format!("the deployment of {who} failed"),
+            Some("deployment") => format!("The deployment of {who} failed"),
             Some("service") => format!("{who} reported a problem"),
             Some("run") => {
                 let verb = if main.ran == Some(false) { "could not start" } else { "failed" };
-                format!("run {who} {verb}")
+                format!("Run {who} {verb}")
             }
             Some("resource") => format!("{who} failed"),
             Some("task") if main.ran == Some(false) => format!("{who} could not start tasks"),
@@ -103,4 +104,10 @@ fn short(name: &str) -> String {
         None => name.to_owned(),
         Some(_) => name.chars().take(NAME_LENGTH - 1).chain(['…']).collect(),
     }
+}
+
+/// A phrase as the beginning of a sentence. Names keep their letters: another case can be another name.
+fn capitalized(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

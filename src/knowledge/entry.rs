@@ -148,9 +148,19 @@ pub struct Entry {
     /// What to do; `{name}` as in `verify`.
     #[serde(default)]
     pub actions: Vec<String>,
+    /// Indexes of actions that repair nothing and only prevent the next failure.
+    #[serde(default)]
+    pub prevent: Vec<usize>,
     /// Where the knowledge is from.
     #[serde(default)]
     pub source: String,
+}
+
+impl Entry {
+    /// The actions that repair nothing and only prevent the next failure.
+    pub fn preventive(&self) -> impl Iterator<Item = &String> {
+        self.prevent.iter().filter_map(|index| self.actions.get(*index))
+    }
 }
 
 /// What an exit code of a container means.

@@ -127,7 +127,7 @@ pub fn brief(title: &str, about: &About, cards: &[Card], incidents: &[IncidentCa
     });
     let mut items: Vec<Item> = Vec::new();
     for incident in &named {
-        for action in incident.actions.iter().take(2) {
+        for action in incident.now.iter().take(1).chain(&incident.prevent).take(2) {
             if !items.iter().any(|item| item.action == *action) {
                 items.push(Item { action: action.clone(), place: incident.place.clone() });
             }
@@ -152,14 +152,15 @@ pub fn brief(title: &str, about: &About, cards: &[Card], incidents: &[IncidentCa
 /// The incidents in order, each after the change that led to it.
 fn timeline(named: &[&IncidentCard]) -> Vec<[String; 2]> {
     let mut incidents = named.to_vec();
-    incidents.sort_by_key(|incident| incident.start);
+    incidents.sort_by_key(|incident| incident.times.0);
     let mut lines: Vec<[String; 2]> = Vec::new();
     for incident in incidents {
         if let Some(change) = &incident.suspect {
             let by = if change.who.is_empty() { String::new() } else { format!(" by {}", change.who) };
             lines.push([change.time.clone(), format!("{}{by}", change.what)]);
         }
-        lines.push([incident.when.clone(), format!("{} ({})", incident.who, incident.place)]);
+        let over = if incident.recovery.is_empty() { String::new() } else { format!(". {}", incident.recovery) };
+        lines.push([incident.when.clone(), format!("{} ({}){over}", incident.who, incident.place)]);
     }
     lines.truncate(LINES);
     lines
@@ -170,7 +171,7 @@ fn factors(named: &[&IncidentCard]) -> Vec<String> {
     for incident in named {
         if !incident.repeats.is_empty() {
             let more = counted(incident.repeats.len(), "more incident like this", "more incidents like this");
-            factors.push(format!("{}: {more} in the window; {} in total", incident.place, incident.together));
+            factors.push(format!("{}: {more} in the window, in total {}", incident.place, incident.together));
         }
         if let Some(change) = incident.suspect.as_ref().filter(|change| !change.likely) {
             factors.push(format!("{}: {} shortly before; timing alone does not prove cause", incident.place, change.what));

@@ -82,7 +82,7 @@ pub fn build(
     };
     draft.prepare()?;
     let facts = draft.summary()?;
-    let covered = draft.coverage()?;
+    let mut covered = draft.coverage()?;
     let findings = if request.wants(FINDINGS) { draft.findings() } else { Ok(Vec::new()) };
     let findings = draft.contained("Findings", findings)?.unwrap_or_default();
     let (mut blocks, mut answers) = (Vec::new(), BTreeMap::new());
@@ -114,6 +114,7 @@ pub fn build(
     let (quiet, blocks) = blocks.into_iter().partition(|block: &Block| block.sheet.total == 0);
     let has_incidents = found.is_some();
     let (incidents, cards, sums) = found.unwrap_or_default();
+    covered.relate(request.window(), &incidents.cards);
     let (charts, groups) = groups(charts, blocks);
     let page = Page {
         title: cache.text(&request.title),

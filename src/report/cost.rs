@@ -33,6 +33,8 @@ pub struct Cost {
     pub usd: Option<f64>,
     /// Whether the USD are from given prices, at least in part.
     pub from_given_prices: bool,
+    /// Whether something that was used has no price.
+    pub has_unpriced: bool,
 }
 
 impl Cost {
@@ -45,6 +47,7 @@ impl Cost {
             Cost {
                 usd: usage.recorded_usd.or(given).map(|usd| sum.usd.unwrap_or_default() + usd).or(sum.usd),
                 from_given_prices: sum.from_given_prices || given.is_some(),
+                has_unpriced: sum.has_unpriced || (used && usage.recorded_usd.is_none() && given.is_none()),
             }
         })
     }
@@ -65,7 +68,8 @@ mod tests {
         let each = [recorded, unpriced, nothing].map(|usage| cost(&[usage], Some(&prices)).usd.unwrap_or_default());
         assert!((all.usd.unwrap() - each.iter().sum::<f64>()).abs() < 1e-9, "{all:?} {each:?}");
         assert!((all.usd.unwrap() - 2.1).abs() < 1e-9 && all.from_given_prices, "{all:?}");
-        assert_eq!(cost(&[recorded, unpriced], None), Cost { usd: Some(1.5), from_given_prices: false });
+        assert_eq!(cost(&[recorded, unpriced], None), Cost { usd: Some(1.5), from_given_prices: false, has_unpriced: true });
+        assert!(!cost(&[recorded, nothing], None).has_unpriced);
         assert_eq!(cost(&[nothing], Some(&prices)), Cost::default());
     }
 }

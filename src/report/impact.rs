@@ -118,7 +118,12 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
     };
     let repeated = totals.incidents.saturating_sub(totals.series);
     let repeated = if repeated > 0 {
-        format!("of {} kinds; {} repeat an earlier one", thousands(totals.series as u64), thousands(repeated as u64))
+        format!(
+            "{} different, {} {}",
+            thousands(totals.series as u64),
+            thousands(repeated as u64),
+            word(repeated, "repeat", "repeats")
+        )
     } else {
         String::new()
     };
@@ -136,7 +141,11 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         Some(why) => not_known(impaired, why),
     };
     let usd = match (totals.cost.usd, totals.cost.from_given_prices) {
-        (Some(usd), false) => format!(", USD {usd:.2} by recorded prices"),
+        // Only dstack records prices.
+        (Some(usd), false) if totals.cost.has_unpriced => {
+            format!(", USD {usd:.2} by recorded prices of dstack, none for the rest")
+        }
+        (Some(usd), false) => format!(", USD {usd:.2} by recorded prices of dstack"),
         (Some(usd), true) => format!(", USD {usd:.2} at most by the given prices"),
         (None, _) => ", price not known (--prices FILE)".to_owned(),
     };
@@ -147,7 +156,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         format!("{:.1} vCPU hours", totals.vcpu_hours)
     };
     let note = format!("{size}{usd}");
-    let wasted = attempts("used by tasks that failed", span(totals.wasted), note, totals.wasted == 0.0);
+    let wasted = attempts("wasted by tasks that failed (sum)", span(totals.wasted), note, totals.wasted == 0.0);
     let failures = known("failures", "failures", consequences);
     let failures = match number("failures") {
         Some(count) => attempts("failures", failures.value, failures.note, count == 0.0),
@@ -286,14 +295,14 @@ mod tests {
             cards.into_iter().find(|card| card.label == label).map(|card| (card.value, card.note)).unwrap()
         };
         let none = Totals::default();
-        for label in ["incidents", "failures", "used by tasks that failed"] {
+        for label in ["incidents", "failures", "wasted by tasks that failed (sum)"] {
             assert_eq!(value(0.0, &none, label), ("not known".to_owned(), "neither is loaded".to_owned()), "{label}");
         }
         let some = Totals { incidents: 2, series: 2, failures: 3.0, ..Totals::default() };
         let long = Totals { wasted: 720.0, failures: 1200.0, incidents: 3500, series: 1100, ..Totals::default() };
         let known = cards(&long, &[fact("failures", Some(1200.0), None)], &Unknown::default());
         assert!(known.iter().any(|card| card.value == "1,200" && card.label == "failures"), "{known:?}");
-        assert!(known.iter().any(|card| card.note == "of 1,100 kinds; 2,400 repeat an earlier one"), "{known:?}");
+        assert!(known.iter().any(|card| card.note == "1,100 different, 2,400 repeats"), "{known:?}");
         assert!(known.iter().any(|card| card.note.starts_with("vCPU hours not recorded, price not known")), "{known:?}");
         assert_eq!(value(3.0, &some, "failures"), ("3".to_owned(), "failed tasks are not known".to_owned()));
     }

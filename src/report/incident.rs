@@ -5,10 +5,9 @@ use super::cost::{Cost, Usage};
 use super::manifest::Prices;
 use super::preview::Preview;
 use super::queries::{QueryCache, QueryResult};
-use crate::explain::{Detail, Suspect, detail, headline, span};
+use crate::explain::{Counts, Detail, Suspect, describe_without_run, details, headline, span};
 use crate::plural::counted;
 use crate::render::{Cell, Look, describe_instant};
-use crate::run::parallel_queries;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -17,13 +16,14 @@ use serde::Serialize;
 pub const FULL: usize = 6;
 /// The number of other series in the table.
 const SMALLER: usize = 14;
-/// The number of actions that are shown before the rest is folded.
+/// The number of actions that are shown before the rest is folded: what to do now, and what prevents it if there is nothing to do
+/// now, else only one of these.
 const ACTIONS: usize = 2;
 /// The maximum number of events and record ids of an incident.
 const LISTED: usize = 12;
 
 /// A series of incidents on the page: its worst incident, and how often it repeats.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct IncidentCard {
     /// The rank, starting at 1.
     pub rank: usize,
@@ -51,10 +51,20 @@ pub struct IncidentCard {
     pub instance: Option<String>,
     /// The change that led to it, with its caller and record.
     pub suspect: Option<Change>,
-    /// What to do first.
-    pub actions: Vec<String>,
-    /// What to do besides.
-    pub more_actions: Vec<String>,
+    /// Whether it is over, as a sentence without a period; empty where that does not apply.
+    pub recovery: String,
+    /// Whether everything that it hit recovered.
+    pub is_over: bool,
+    /// The id of the record that shows the recovery.
+    pub recovered_by: Option<String>,
+    /// What to do now; empty if there is nothing to do.
+    pub now: Vec<String>,
+    /// What to do now besides.
+    pub more_now: Vec<String>,
+    /// What prevents it next time.
+    pub prevent: Vec<String>,
+    /// What prevents it besides.
+    pub more_prevent: Vec<String>,
     /// How to respond, as a sentence.
     pub response: String,
     /// The calculation.
@@ -73,9 +83,12 @@ pub struct IncidentCard {
     pub repeats: Vec<[String; 4]>,
     /// The sum of the series, if it repeats.
     pub together: String,
-    /// Seconds since 1970 of its start, to sort.
+    /// Its start and its end.
     #[serde(skip)]
-    pub start: i64,
+    pub times: (Timestamp, Timestamp),
+    /// Its account and Region, if there is only one.
+    #[serde(skip)]
+    pub home: (Option<String>, Option<String>),
     /// The numbers that `impact` describes.
     #[serde(skip)]
     pub sums: Sums,
@@ -111,7 +124,7 @@ impl Sums {
 
     /// How long a service or deployment was impaired, in words; none below a minute.
     pub fn impaired(&self) -> Option<String> {
-        (self.degraded >= 60.0).then(|| format!("{} impaired", Cell::Duration(self.degraded).human(&Look::default())))
+        (self.degraded >= 60.0).then(|| format!("{} impaired", span_of(self.degraded)))
     }
 }
 
@@ -166,14 +179,12 @@ pub fn incidents(
     }
     // The rows come worst first, and so do the series.
     let lead: Vec<usize> = series.iter().take(full).filter_map(|(_, rows)| rows.first().copied()).collect();
-    let records = cache.records;
-    let details = parallel_queries(cache.threads, &lead, |row| {
-        let of = |name: &str| result.text(*row, name);
-        let (start, _) = times(result, *row);
-        let there = (of("cluster"), of("service"));
-        detail(records, of("id").unwrap_or_default(), (of("root").unwrap_or_default(), start), there)
-    });
+    let ids: Vec<&str> = lead.iter().map(|row| result.text(*row, "id").unwrap_or_default()).collect();
     let (mut cards, mut failed) = (Vec::new(), Vec::new());
+    let details = details(cache.records, &ids, cache.threads).unwrap_or_else(|error| {
+        failed.push(("Details of incidents".to_owned(), error.to_string()));
+        ids.iter().map(|_| Ok(None)).collect()
+    });
     for ((index, (_, rows)), found) in series.iter().take(full).enumerate().zip(details) {
         let Some(row) = rows.first() else { continue };
         // A damaged table costs the details that need it, not the incident.
@@ -201,17 +212,27 @@ fn card(
 ) -> IncidentCard {
     let of = |name: &str| result.text(row, name).unwrap_or_default().to_owned();
     let redacted = |texts: Vec<String>| texts.iter().map(|text| cache.text(text)).collect::<Vec<_>>();
+    let is_over = found.is_over();
     let suspect = found.suspect.map(|suspect| Suspect {
         what: cache.text(&suspect.what),
         who: suspect.who.map(|who| cache.text(&who)),
         person: suspect.person.map(|person| cache.text(&person)),
+        // The pseudonym of a caller stands for the role and the session together.
+        session: suspect.session.filter(|_| cache.redactor.is_none()),
         ..suspect
     });
     let (start, end) = times(result, row);
-    let tasks = result.number(row, "tasks").unwrap_or_default() as i64;
+    let tasks = counts(result, &[row]).tasks_besides();
     let head = headline((&of("symptom"), &of("because")), (start, end), tasks, suspect.as_ref(), tz);
-    let mut actions = redacted(found.actions);
-    let more_actions = actions.split_off(actions.len().min(ACTIONS));
+    let recovery = found.recovery.as_ref().map(|recovery| cache.text(&recovery.sentence(start, tz))).unwrap_or_default();
+    let first = |actions: Vec<String>, shown: usize| {
+        let mut actions = redacted(actions);
+        let more = actions.split_off(actions.len().min(shown));
+        (actions, more)
+    };
+    let (now, more_now) = first(found.remedy.now, ACTIONS);
+    let (prevent, more_prevent) = first(found.remedy.prevent, if now.is_empty() { ACTIONS } else { 1 });
+    let by = suspect.as_ref().and_then(Suspect::by);
     let evidence = result.evidence.get(row).map(Vec::as_slice).unwrap_or_default();
     let from = found.chain.len().saturating_sub(LISTED);
     let chain = found.chain.iter().skip(from).map(|event| {
@@ -229,19 +250,24 @@ fn card(
         class: of("class"),
         confidence: of("confidence"),
         basis: of("basis"),
-        impact: impact(result, &[row], prices),
+        impact: impact(result, &[row], prices, tz),
         place: of("place"),
         instance: result.text(row, "container_instance").map(str::to_owned),
         suspect: suspect.map(|suspect| Change {
             time: describe_instant(suspect.time, tz),
             what: suspect.what,
-            who: suspect.who.unwrap_or_default(),
+            who: by.unwrap_or_default(),
             record: suspect.record,
             shares: cache.text(&suspect.shares.join(", ")),
             likely: suspect.likely,
         }),
-        actions,
-        more_actions,
+        recovery,
+        is_over,
+        recovered_by: found.recovery.and_then(|recovery| recovery.recovered_by),
+        now,
+        more_now,
+        prevent,
+        more_prevent,
         response: found.response.map(|text| cache.text(&text)).unwrap_or_default(),
         calculation: redacted(found.calculation),
         notes: redacted(found.notes),
@@ -250,8 +276,9 @@ fn card(
         records: evidence.iter().take(LISTED).cloned().collect(),
         more_records: evidence.len().saturating_sub(LISTED),
         repeats: rows.iter().filter(|other| **other != row).map(|other| repeat(result, *other, prices, tz)).collect(),
-        together: if rows.len() > 1 { impact(result, rows, prices).join(", ") } else { String::new() },
-        start: start.as_second(),
+        together: if rows.len() > 1 { impact(result, rows, prices, tz).join(", ") } else { String::new() },
+        times: (start, end),
+        home: (result.text(row, "account").map(str::to_owned), result.text(row, "region").map(str::to_owned)),
         sums: Sums::of(result, &[row]),
     }
 }
@@ -264,29 +291,38 @@ fn times(result: &QueryResult, row: usize) -> (Timestamp, Timestamp) {
 fn repeat(result: &QueryResult, row: usize, prices: Option<&Prices>, tz: &TimeZone) -> [String; 4] {
     let (start, end) = times(result, row);
     let of = |name: &str| result.text(row, name).unwrap_or_default().to_owned();
-    [span(start, end, tz), of("what"), impact(result, &[row], prices).join(", "), of("id")]
+    [span(start, end, tz), of("what"), impact(result, &[row], prices, tz).join(", "), of("id")]
+}
+
+/// The numbers of incidents together.
+fn counts(result: &QueryResult, rows: &[usize]) -> Counts {
+    let sum = |name: &str| rows.iter().filter_map(|row| result.number(*row, name)).sum::<f64>() as i64;
+    Counts {
+        failures: sum("failures"),
+        consequences: sum("consequences"),
+        launches_lost: sum("launches_lost"),
+        launches_healed: sum("launches_healed"),
+        missed_starts: sum("missed_starts"),
+        not_called: sum("not_called"),
+        tasks: sum("tasks"),
+    }
 }
 
 /// What incidents consist of and what they cost together.
-fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<String> {
+fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>, tz: &TimeZone) -> Vec<String> {
     let sum = |name: &str| rows.iter().filter_map(|row| result.number(*row, name)).sum::<f64>();
-    let counts = [
-        ("launches_lost", "launch lost", "launches lost"),
-        ("not_called", "start never called", "starts never called"),
-        ("failures", "failure", "failures"),
-        ("consequences", "consequence", "consequences"),
-        ("launches_healed", "launch placed by a retry", "launches placed by a retry"),
-        ("stalls", "instance stalled", "instances stalled"),
-    ];
-    let mut parts: Vec<String> = Vec::new();
-    for (column, one, many) in counts {
-        let count = sum(column);
-        if count > 0.0 {
-            parts.push(counted(count, one, many));
-        }
-    }
-    let longest = rows.iter().filter_map(|row| result.number(*row, "without_run")).reduce(f64::max);
-    parts.extend(longest.map(|seconds| format!("{} without a run", Cell::Duration(seconds).human(&Look::default()))));
+    let mut parts = counts(result, rows).words();
+    let gaps = rows.iter().filter_map(|row| {
+        let (from, until) = (result.time(*row, "without_run_from")?, result.time(*row, "without_run_until")?);
+        Some((result.text(*row, "without_run_of"), from, until))
+    });
+    // Times of different days without a run cannot be added up: of several incidents, the longest one counts.
+    let longest =
+        gaps.reduce(|longest, gap| if gap.2.duration_since(gap.1) > longest.2.duration_since(longest.1) { gap } else { longest });
+    parts.extend(longest.map(|gap| match rows.len() {
+        1 => describe_without_run(gap, tz),
+        _ => format!("the longest time without a run {}", span_of(gap.2.duration_since(gap.1).as_secs_f64())),
+    }));
     let reruns = sum("reruns");
     if reruns > 0.0 {
         parts.push(counted(reruns, "rerun outside of the schedule", "reruns outside of the schedule"));
@@ -301,6 +337,11 @@ fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<
         parts.push(format!("USD {cost:.2}"));
     }
     parts
+}
+
+/// A duration in words.
+fn span_of(seconds: f64) -> String {
+    Cell::Duration(seconds).human(&Look::default())
 }
 
 /// The series after the first ones, one row each.

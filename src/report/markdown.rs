@@ -119,26 +119,38 @@ pub fn write(page: &Page) -> String {
 
 fn write_incident(out: &mut String, incident: &IncidentCard) {
     line(out, &format!("### {}. {} {}", incident.rank, escape(&incident.who), escape(&incident.when)));
-    line(out, &format!("{}. Confidence {}: {}.", escape(&incident.why), incident.confidence, escape(&incident.basis)));
+    let why = escape(&capitalized(&incident.why));
+    line(out, &format!("{why}. Confidence {}: {}.", incident.confidence, escape(&incident.basis)));
     let instance = incident.instance.iter().map(|instance| format!(" on container instance {}", escape(instance)));
     let place = format!("where: {}{}", escape(&incident.place), instance.collect::<String>());
     let mut facts = vec![place, escape(&incident.impact.join(", "))];
+    if !incident.recovery.is_empty() {
+        let record = incident.recovered_by.iter().map(|record| format!(" {}", code(record)));
+        facts.push(format!("{}{}", escape(&incident.recovery), record.collect::<String>()));
+    }
     if let Some(change) = &incident.suspect {
         let by = if change.who.is_empty() { String::new() } else { format!(" by {}", escape(&change.who)) };
         facts.push(format!("change before: {} {}{by} {}", change.time, escape(&change.what), code(&change.record)));
     }
     if !incident.repeats.is_empty() {
         let similar = counted(incident.repeats.len(), "similar incident", "similar incidents");
-        facts.push(format!("{similar}; {} in total", escape(&incident.together)));
+        facts.push(format!("{similar}, in total: {}", escape(&incident.together)));
     }
     facts.push(format!("read more: {}", code(&format!("ecs-audit explain {}", incident.id))));
     list(out, facts.into_iter());
-    let actions = incident.actions.iter().chain(&incident.more_actions).enumerate();
-    let numbered: Vec<String> = actions.map(|(index, action)| format!("{}. {}", index + 1, advice(action))).collect();
-    if !numbered.is_empty() {
-        line(out, &numbered.join("\n"));
+    let mut kind = |title: &str, first: &[String], more: &[String]| {
+        let actions = first.iter().chain(more).enumerate();
+        let numbered: Vec<String> = actions.map(|(index, action)| format!("{}. {}", index + 1, advice(action))).collect();
+        if !numbered.is_empty() {
+            line(out, &format!("{title}:\n\n{}", numbered.join("\n")));
+        }
+    };
+    kind("Now", &incident.now, &incident.more_now);
+    kind("To prevent it", &incident.prevent, &incident.more_prevent);
+    if incident.now.is_empty() && incident.is_over {
+        line(out, "Nothing to do now: it is over.");
     }
-    if !incident.response.is_empty() {
+    if !incident.response.is_empty() && !incident.is_over {
         line(out, &escape(&incident.response));
     }
 }

@@ -161,7 +161,7 @@ fn stalls(result: &QueryResult) -> Option<Story> {
         )
         .to_owned(),
         detail: format!("{names}; longest {longest}; {joined}"),
-        advice: result.text(0, "avoided_by").map(|what| format!("this would have prevented it: {what}")).unwrap_or_default(),
+        advice: result.text(0, "avoided_by").map(|what| format!("to prevent it: {what}")).unwrap_or_default(),
         section: "stalls",
     })
 }

@@ -43,6 +43,7 @@ fn every_pattern_has_an_example() {
             assert!(entry.examples.iter().any(|text| regex.is_match(text)), "{}: {pattern}", entry.id);
         }
         assert!(entry.illustrative.iter().all(|index| *index < entry.examples.len()), "{}", entry.id);
+        assert!(entry.prevent.iter().all(|index| *index < entry.actions.len()), "{}", entry.id);
         assert!(!entry.cause.is_empty() && !entry.verify.is_empty() && !entry.actions.is_empty(), "{}", entry.id);
     }
 }

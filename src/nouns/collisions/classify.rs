@@ -45,25 +45,25 @@ impl Class {
     pub fn advice(self) -> &'static str {
         match self {
             Class::Update => {
-                "retry with backoff (an EventBridge rule does not retry); do not update agents around the minutes when \
-                 schedules start, and update one instance at a time; or run the task on Fargate"
+                "Do not update agents in the minutes when schedules start. Update one instance at a time. Make the caller \
+                 retry with backoff: an EventBridge rule does not"
             }
             Class::Restart => {
-                "retry with backoff (an EventBridge rule does not retry); find out why the agent restarted; \
-                 a second instance can take the launch in the meantime"
+                "Find out why the agent restarted. Keep a second instance that can take the launch. Make the caller retry \
+                 with backoff: an EventBridge rule does not"
             }
             Class::Rotation => {
-                "retry with backoff (an EventBridge rule does not retry): the agent reconnects within seconds, about \
-                 every half hour, in normal operation; a second instance makes this rare; Fargate tasks do not depend on an agent"
+                "Make the caller retry with backoff: an EventBridge rule does not, and the agent reconnects about every half \
+                 hour in normal operation. Either keep a second instance that can take the launch, or run the task on Fargate"
             }
             Class::Outage => {
-                "check the instance: its agent was disconnected for longer than a reconnect takes; a second instance can take \
-                 launches in the meantime; retries must outlast the outage"
+                "Find out why the agent was disconnected for minutes or longer: it is not recorded. Either keep a second \
+                 instance that can take the launch, or run the task on Fargate. Make the caller retry for longer than the outage"
             }
-            Class::Draining => "keep another instance ACTIVE before draining one; retry with backoff",
+            Class::Draining => "Keep another instance ACTIVE before you drain one. Make the caller retry with backoff",
             Class::Unknown => {
-                "collect ECS Container Instance State Change events, which show what the agent was doing; \
-                 retry with backoff (an EventBridge rule does not retry)"
+                "Collect ECS Container Instance State Change events: they show what the agent was doing. Make the caller \
+                 retry with backoff: an EventBridge rule does not"
             }
         }
     }

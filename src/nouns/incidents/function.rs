@@ -10,7 +10,7 @@ use crate::engine::functions::partition_function;
 use crate::engine::functions::record::{
     Cell, Kind, Rows, flag, flags, floats, list_type, lists, number, numbers, text, text_lists, texts,
 };
-use crate::incidents::{Incident, Place, Signal, SignalKind, Waste, incidents};
+use crate::incidents::{Hit, Incident, Place, Signal, SignalKind, Waste, WithoutRun, incidents};
 
 /// Declares the arguments of the function once: their order, their types, and the columns that hold them.
 macro_rules! arguments {
@@ -37,7 +37,7 @@ arguments! {
     Text StringViewArray texts:
         id, kind, account, region, cluster, service, family, project, run, instance, subnet, deployment, schedule, disabled_by, phase,
         reason, cause, class, wording, failure_kind, task, call, resource, quota, event_name, user, outcome, rerun;
-    Int Int64Array numbers: start, end, exit_code, window, island, tasks, previous_run, next_run;
+    Int Int64Array numbers: start, end, exit_code, window, window_end, island, tasks, previous_run, next_run;
     Bool BooleanArray flags: ran, secondary;
     Float Float64Array floats: task_seconds, vcpu_seconds, gib_seconds, usd;
     Texts ListArray text_lists: records;
@@ -77,6 +77,9 @@ const INCIDENT: &[(&str, Kind)] = &[
     ("missed_starts", Kind::Int),
     ("not_called", Kind::Int),
     ("without_run", Kind::Float),
+    ("without_run_of", Kind::Text),
+    ("without_run_from", Kind::Time),
+    ("without_run_until", Kind::Time),
     ("reruns", Kind::Int),
     ("stalls", Kind::Int),
     ("collisions", Kind::Int),
@@ -88,11 +91,21 @@ const INCIDENT: &[(&str, Kind)] = &[
     ("cost_usd", Kind::Float),
     ("weight", Kind::Float),
     ("series", Kind::Text),
+    ("hit_kinds", Kind::Texts),
+    ("hit_names", Kind::Texts),
+    ("hit_clusters", Kind::Texts),
+    ("hit_accounts", Kind::Texts),
+    ("hit_regions", Kind::Texts),
+    ("hit_lost", Kind::Texts),
     ("evidence", Kind::Texts),
 ];
 
 /// The maximum number of places that an incident names.
 const PLACES: usize = 5;
+/// The maximum number of services, jobs and runs whose recovery is searched.
+pub const HITS: usize = 20;
+/// Marks a hit that lost a start.
+pub const LOST: &str = "lost";
 
 /// All incidents, as a list on the first row; missing elsewhere.
 pub fn functions() -> [WindowUDF; 1] {
@@ -143,6 +156,7 @@ impl Columns {
         signal.outcome = text(&self.outcome, row);
         signal.exit_code = number(&self.exit_code, row);
         signal.window = number(&self.window, row);
+        signal.window_end = number(&self.window_end, row);
         signal.island = number(&self.island, row);
         signal.previous_run = number(&self.previous_run, row);
         signal.next_run = number(&self.next_run, row);
@@ -180,6 +194,9 @@ fn cells(incident: &Incident, evidence: bool) -> Vec<Cell<'_>> {
     let more = incident.places.len().saturating_sub(PLACES);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let hours = |seconds: f64| Cell::Float(seconds / 3600.0);
+    let without_run = incident.without_run.as_ref();
+    // Lists of one length: each item is about the same hit.
+    let hits = |of: fn(&Hit) -> &str| Cell::from(incident.hits.iter().take(HITS).map(of).collect::<Vec<&str>>());
     vec![
         incident.id.as_str().into(),
         incident.start.into(),
@@ -211,7 +228,10 @@ fn cells(incident: &Incident, evidence: bool) -> Vec<Cell<'_>> {
         count(incident.launches_healed),
         count(incident.missed_starts),
         count(incident.not_called),
-        incident.without_run_seconds.into(),
+        without_run.map(WithoutRun::seconds).into(),
+        without_run.and_then(|gap| gap.of.as_deref()).into(),
+        without_run.map(|gap| gap.from).into(),
+        without_run.map(|gap| gap.until).into(),
         count(incident.reruns),
         count(incident.stalls),
         count(incident.collisions),
@@ -223,6 +243,12 @@ fn cells(incident: &Incident, evidence: bool) -> Vec<Cell<'_>> {
         incident.waste.usd.into(),
         incident.weight.into(),
         incident.series.as_str().into(),
+        hits(|hit| hit.kind.word()),
+        hits(|hit| &hit.name),
+        hits(|hit| hit.cluster.as_deref().unwrap_or_default()),
+        hits(|hit| hit.account.as_deref().unwrap_or_default()),
+        hits(|hit| hit.region.as_deref().unwrap_or_default()),
+        hits(|hit| if hit.lost { LOST } else { "" }),
         if evidence { incident.records.iter().map(String::as_str).collect::<Vec<_>>().into() } else { Cell::None },
     ]
 }

@@ -54,6 +54,9 @@ const FIELDS: &[FieldInfo] = &[
     computed("missed_starts", FieldType::Int, "scheduled starts that never ran, including those of lost launches"),
     computed("not_called", FieldType::Int, "scheduled starts without any call"),
     computed("without_run", FieldType::Duration, "longest time between the runs before and after a missed start of a schedule"),
+    computed("without_run_of", FieldType::Text, "job of that schedule"),
+    computed("without_run_from", FieldType::Time, "the run before that time"),
+    computed("without_run_until", FieldType::Time, "the run after that time"),
     computed(
         "reruns",
         FieldType::Int,
@@ -97,6 +100,9 @@ pub const START: i64 = 30 * 60;
 /// A task of a service that ran for longer did its work, so its time was not wasted; in seconds.
 const WORKED: i64 = 60 * 60;
 
+/// The columns with what an incident hit.
+const HITS_OF: [&str; 6] = ["hit_kinds", "hit_names", "hit_clusters", "hit_accounts", "hit_regions", "hit_lost"];
+
 /// The signals (see `signals.sql`).
 fn signals(need: ViewRequest) -> String {
     let rows = ViewRequest { raw: false, extra: false, ..need };
@@ -137,9 +143,11 @@ fn view(need: ViewRequest) -> String {
         .filter(|name| !computed.contains(name))
         .map(|name| format!("{} as {}", of(name), quoted(name)))
         .collect();
+    // Not fields: explanations read what was hit as lists of one length.
+    let hits = HITS_OF.map(|name| format!(", {} as {name}", of(name))).concat();
     let evidence = if need.evidence { format!(", {} as {}", of("evidence"), quoted(EVIDENCE)) } else { String::new() };
     format!(
-        "select {id} as id, {start} as \"time\", {start} as \"start\", {end} as \"end\", {duration} as duration, {plain}{raw}{evidence} \
+        "select {id} as id, {start} as \"time\", {start} as \"start\", {end} as \"end\", {duration} as duration, {plain}{hits}{raw}{evidence} \
          from (select unnest(w.found) as s from (select find_incidents({arguments}) over (partition by u.part \
            order by u.\"start\", u.id) as found \
              from (select x.*, arrow_cast('', 'Utf8View') as part from ({signals}) x) u) w where w.found is not null) i",

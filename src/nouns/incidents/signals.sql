@@ -95,7 +95,7 @@ union all by name
 select
     'missed_start' as kind, s.id as id, s.account as account, s.region as region, s.cluster as cluster, s.family as family,
     s.schedule as schedule, s.disabled_by as disabled_by, s.island as island, s.launch as call, s.why as reason,
-    cast(s.previous_run as bigint) as previous_run, cast(s.next_run as bigint) as next_run, s.rerun as rerun,
+    cast(s.previous_run as bigint) as previous_run, cast(least(s.next_run, s.rerun_at) as bigint) as next_run, s.rerun as rerun,
     cast(s."time" as bigint) as start, cast(s."time" as bigint) as "end"{start_records}
 from (
     select
@@ -111,6 +111,7 @@ union all by name
 select
     'collision' as kind, c.id as id, c.account as account, c.region as region, c.cluster as cluster, c.family as family,
     c.container_instance as instance, c.class as outcome, cast(c.window_start as bigint) as "window",
+    cast(c.window_end as bigint) as window_end,
     cast(least(c."time", coalesce(c.window_start, c."time")) as bigint) as start,
     cast(greatest(c."time", coalesce(c.window_end, c."time")) as bigint) as "end"{collision_records}
 from ({collisions}) c

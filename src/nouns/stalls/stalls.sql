@@ -179,32 +179,37 @@ worded as (
             make_array(
                 case
                     when s.minimum_healthy_percent < 100 and s.stopped_first > 0 then concat(
-                        'minimumHealthyPercent 100 (with ', cast(s.minimum_healthy_percent as varchar), ' it allowed ',
-                        cast(s.stopped_first as varchar), ' of ', cast(s.desired_count as varchar),
+                        'set minimumHealthyPercent to 100 (now ', cast(s.minimum_healthy_percent as varchar),
+                        ', which allowed ', cast(s.stopped_first as varchar), ' of ', cast(s.desired_count as varchar),
                         ' tasks to stop before new ones ran)'
                     )
                 end,
                 case
-                    when s.started_beside > 0 then concat(
-                        'maximumPercent below ', cast(s.maximum_percent as varchar), ' (it allowed ',
-                        cast(s.started_beside as varchar), ' new tasks in addition to ', cast(s.desired_count as varchar), ')'
+                    -- The lowest value with which one new task can start while all old ones run: with less, and a
+                    -- minimumHealthyPercent of 100, no deployment could begin.
+                    when s.started_beside > 1 and s.desired_count > 0 then concat(
+                        'set maximumPercent to ',
+                        cast(cast(ceil((s.desired_count + 1) * 100.0 / s.desired_count) as bigint) as varchar), ' (now ',
+                        cast(s.maximum_percent as varchar), ', which allowed ', cast(s.started_beside as varchar),
+                        ' new tasks in addition to ', cast(s.desired_count as varchar),
+                        '): 100 together with minimumHealthyPercent 100 would block every deployment'
                     )
                 end,
                 concat(
-                    'room for ',
+                    'make room for ',
                     cast(greatest(s.needed_cpu - coalesce(s.registered_cpu, s.needed_cpu), 0) as varchar), ' CPU units and ',
                     cast(greatest(s.needed_memory - coalesce(s.registered_memory, s.needed_memory), 0) as varchar), ' MiB more'
                 ),
                 concat(
-                    'tasks that stop in less than ', cast(cast(round(s.stop_micros / 1000000.0) as bigint) as varchar), ' s',
+                    'let tasks stop in less than ', cast(cast(round(s.stop_micros / 1000000.0) as bigint) as varchar), ' s',
                     case
                         when s.stop_timeout is not null
                             then concat(' (stopTimeout ', cast(s.stop_timeout as varchar), ' s)')
                         else ''
                     end,
-                    ': a longer stop timeout makes the stall longer'
+                    ', because a longer stop timeout makes the stall longer'
                 ),
-                'task scale-in protection for tasks that are still working'
+                'use task scale-in protection for tasks that are still working'
             ),
             'List(Utf8)'
         ) as preventions

@@ -1,0 +1,106 @@
+//! What an incident hit, as names that can be looked up: recovery is searched for each of them.
+
+use super::rule::Rooted;
+use super::signal::{Place, Signal, SignalKind};
+
+/// What was hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HitKind {
+    /// A service: it recovers with a steady state.
+    Service,
+    /// A task definition family that no service runs: it recovers when it runs again.
+    Job,
+    /// A dstack run.
+    Run,
+    /// A container instance whose agent failed.
+    Instance,
+}
+
+impl HitKind {
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            HitKind::Service => "service",
+            HitKind::Job => "job",
+            HitKind::Run => "run",
+            HitKind::Instance => "instance",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn of(word: &str) -> Option<HitKind> {
+        Some(match word {
+            "service" => HitKind::Service,
+            "job" => HitKind::Job,
+            "run" => HitKind::Run,
+            "instance" => HitKind::Instance,
+            _ => return None,
+        })
+    }
+}
+
+/// A service, job, run or container instance that an incident hit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// What it is.
+    pub kind: HitKind,
+    /// Its account.
+    pub account: Option<String>,
+    /// Its Region.
+    pub region: Option<String>,
+    /// Its cluster; of a dstack run, its project.
+    pub cluster: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Whether a start of it was lost or missed, so that it is expected to run again.
+    pub lost: bool,
+}
+
+/// What these signals hit. Refused calls and launches that a retry placed hit nothing that has to recover.
+pub(super) fn hits(members: &[&Rooted<'_, '_>]) -> Vec<Hit> {
+    let mut found: Vec<Hit> = members.iter().filter_map(|member| hit(member.signal)).collect();
+    // One that lost a start comes first and is kept.
+    found.sort_by(|left, right| key(left).cmp(&key(right)).then(right.lost.cmp(&left.lost)));
+    found.dedup_by(|later, kept| key(later) == key(kept));
+    found
+}
+
+type Key<'h> = (HitKind, &'h str, Option<&'h str>, Option<&'h str>, Option<&'h str>);
+
+fn key(hit: &Hit) -> Key<'_> {
+    (hit.kind, &hit.name, hit.cluster.as_deref(), hit.account.as_deref(), hit.region.as_deref())
+}
+
+fn hit(signal: &Signal<'_>) -> Option<Hit> {
+    let lost = match signal.kind {
+        SignalKind::Launch => signal.outcome == Some("lost"),
+        SignalKind::MissedStart => true,
+        _ => false,
+    };
+    let counts = match signal.kind {
+        SignalKind::Failure => matches!(signal.failure_kind, Some("task" | "service" | "deployment" | "agent" | "run")),
+        SignalKind::Stall => true,
+        SignalKind::Launch | SignalKind::MissedStart => lost,
+        SignalKind::Collision => false,
+    };
+    let (kind, name) = named(signal.place).filter(|_| counts)?;
+    let within = if kind == HitKind::Run { signal.place.project } else { signal.place.cluster };
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    Some(Hit {
+        kind,
+        account: own(signal.place.account),
+        region: own(signal.place.region),
+        cluster: own(within),
+        name: name.to_owned(),
+        lost,
+    })
+}
+
+/// The first name that recovery can be searched by.
+fn named(there: Place<'_>) -> Option<(HitKind, &str)> {
+    let run = there.run.map(|name| (HitKind::Run, name));
+    let service = there.service.map(|name| (HitKind::Service, name));
+    let job = there.family.map(|name| (HitKind::Job, name));
+    let instance = there.instance.map(|name| (HitKind::Instance, name));
+    run.or(service).or(job).or(instance)
+}
