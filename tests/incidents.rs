@@ -177,9 +177,15 @@ fn the_terminal_the_data_and_the_page_agree() {
     }
 }
 
+/// The name of what recovered, the sign, and its time.
+type Sign = (&'static str, &'static str, &'static str);
+
+/// The beginning of an incident, its root, what recovered (name, sign, time), and what did not.
+type Recovered = (&'static str, &'static str, &'static [Sign], &'static [&'static str]);
+
 /// Whether planted incidents are over: the beginning of the incident, its root, and the records that show it, by what it hit. The
 /// last field has what did not recover until the end of the data.
-const RECOVERED: &[(&str, &str, &[(&str, &str, &str)], &[&str])] = &[
+const RECOVERED: &[Recovered] = &[
     (
         "2026-03-05T09:10",
         "agent",
