@@ -244,7 +244,7 @@ fn a_missed_start_shows_how_long_nothing_ran_and_who_started_the_job_instead() {
         [["0"]]
     );
     let shown = "show root, missed_starts, without_run, reruns sort time, root";
-    assert_eq!(env.query(&format!("incidents {shown}")), [["agent", "2", "1800", "1"], ["schedule", "1", "1800", "0"]]);
+    assert_eq!(env.query(&format!("incidents {shown}")), [["agent", "2", "1200", "1"], ["schedule", "1", "1800", "0"]]);
 }
 
 #[test]
@@ -259,12 +259,12 @@ fn the_explanation_of_a_missed_start_names_what_the_records_show_of_its_effect()
     let (start, text) = explained("2026-03-04T01:00:00Z");
     assert_eq!(
         [&start["previous_run"], &start["next_run"], &start["without_run_seconds"], &start["missed_in_a_row"]],
-        [&json!("2026-03-04T00:50:05Z"), &json!("2026-03-04T01:20:05Z"), &json!(1800.0), &json!(2)]
+        [&json!("2026-03-04T00:50:05Z"), &json!("2026-03-04T01:20:05Z"), &json!(900.0), &json!(2)]
     );
     assert_eq!(start["rerun"], json!({"call": "by-hand", "time": "2026-03-04T01:05:05Z", "who": "Operator/mo", "person": null}));
     assert_eq!(start["incident"]["other_schedules"], json!([{"schedule": "rates", "missed": 1}]));
     for line in [
-        "No run for 30m, since 2026-03-04T00:50:05Z: 2 starts missed in a row.",
+        "No run for 15m, since 2026-03-04T00:50:05Z: 2 starts missed in a row.",
         "Started outside of the schedule by Operator/mo at 2026-03-04T01:05:05Z, 5m 5s after this start was expected (call by-hand).",
         "The same incident made other schedules miss starts: rates (1).",
     ] {
