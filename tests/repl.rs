@@ -99,7 +99,10 @@ fn words_sql_and_the_commands_of_the_program_work_at_the_prompt() {
     );
     assert!(env.path("postmortem/report.html").exists(), "{err}");
     assert!(err.contains("Anything else is a query") && err.matches("\ntime ").count() == 2, "{err}");
-    let windows = err.lines().filter(|line| line.starts_with("window") && line.contains("7 days up to")).count();
+    let windows = err
+        .lines()
+        .filter(|line| line.starts_with("window") && (line.contains("7d before") || line.contains("7 days up to")))
+        .count();
     // The check and the report have windows of their own.
     assert_eq!(windows, 3, "the window is printed only when it changes: {err}");
 }
