@@ -165,7 +165,7 @@ fn the_terminal_the_data_and_the_page_agree() {
     let incident = shown.iter().find(|row| row["root"] == "network" && row["service"] == "checkout-web").unwrap();
     let actions = incident["detail"]["actions"].as_array().unwrap();
     assert!(actions[0].as_str().unwrap().starts_with("Undo RevokeSecurityGroupIngress"), "{actions:?}");
-    // All of them say whether it is over, with the same words.
+    // Every output says whether it is over, with the same words.
     let over = "Over: checkout-web reached a steady state at 06:30Z";
     assert_eq!(incident["detail"]["recovery"]["recovered_by"], "f665aae3-9188-4a35-986b-42bb83c5b144", "{incident}");
     for (name, shown) in [("terminal", &text_of), ("page", &page)] {

@@ -156,7 +156,7 @@ fn suggested<'n>(name: &str, longs: impl Iterator<Item = &'n str>) -> Option<Str
     (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
 }
 
-/// The arguments of `query` as one query, with options as clauses; none if one of them is not a clause.
+/// The arguments of `query` as one query, with options as clauses; none if an option is not a clause.
 fn as_query(arguments: &[&str], known: &dyn Fn(&str) -> Option<bool>) -> Option<String> {
     let noun = noun_of(arguments)?;
     let mut words: Vec<String> = Vec::new();

@@ -400,7 +400,7 @@ impl<'t> Asker<'t> {
         let queries = lang::habit::with_bare_value(text);
         let named =
             |any_word: bool| queries.iter().find_map(|query| lang::with_named_field(query, &self.catalog, any_word, &check));
-        // Without a noun, a word that is no value is more likely a misspelled noun.
+        // Without a noun, a word that is not a value is more likely a misspelled noun.
         let found = named(false).or_else(|| if queries.len() == 1 { named(true) } else { None });
         found.map(|query| lang::format(&query))
     }

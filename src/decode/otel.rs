@@ -66,13 +66,13 @@ mod tests {
     #[test]
     fn bodies_become_plain() {
         let body = r#"{"kvlistValue":{"values":[{"key":"detail-type","value":{"stringValue":"x"}},{"key":"n","value":{"intValue":"3"}},
-            {"key":"ok","value":{"boolValue":true}},{"key":"none","value":{}},{"key":"gone"},{"key":"odd","value":{"intValue":"x"}},
+            {"key":"ok","value":{"boolValue":true}},{"key":"none","value":{}},{"key":"absent"},{"key":"odd","value":{"intValue":"x"}},
             {"key":"list","value":{"arrayValue":{"values":[{"stringValue":"a"},{"kvlistValue":{"values":[]}},{"arrayValue":{}}]}}}]}}"#;
         let tape = Tape::parse(body).unwrap();
         assert!(is_map(tape.root()));
         let mut out = String::new();
         write_plain(tape.root(), &mut out);
-        let want = serde_json::json!({"detail-type": "x", "n": 3, "ok": true, "none": null, "gone": null, "odd": "x", "list": ["a", {}, []]});
+        let want = serde_json::json!({"detail-type": "x", "n": 3, "ok": true, "none": null, "absent": null, "odd": "x", "list": ["a", {}, []]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap(), want);
     }
 

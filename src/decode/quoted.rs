@@ -157,7 +157,7 @@ impl Search<'_, '_> {
             return Some(at + length);
         }
         (self.on)(Quoted::Broken { text: broken, offset: base + at, why: why_of(&error, length == rest.len()) });
-        // Objects in what is left of it are not records.
+        // Objects in the rest of the text are not records.
         Some(at + if goes_on { length + rest_of_object(after) } else { line_end })
     }
 

@@ -261,7 +261,7 @@ fn stamp(content: &[u8]) -> Option<&[u8]> {
     (plausible && (starts_object(rest) || starts_array(rest))).then_some(stamp)
 }
 
-/// Whether the first lines with such a timestamp hold nothing but JSON behind it. In a log, other text follows some of them, or the
+/// Whether the first lines with such a timestamp hold nothing but JSON behind it. In a log, other text follows some timestamps, or the
 /// further lines of an object.
 fn are_values(content: &[u8], stamp: &[u8]) -> bool {
     let is_alike = |(a, b): (&u8, &u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();

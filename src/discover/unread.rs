@@ -71,7 +71,7 @@ pub fn is_ruby(content: &[u8]) -> bool {
     key > 1 && rest.starts_with(b"=>") && names_ecs(content)
 }
 
-/// Detects records of AWS as YAML: two keys of one of them, each with its value beside it. A rule that matches events has lists
+/// Detects records of AWS as YAML: two keys of one record, each with its value beside it. A rule that matches events has lists
 /// below its keys.
 pub fn is_yaml(content: &[u8]) -> bool {
     const OF_RECORDS: [[&str; 2]; 3] = [["detail-type", "time"], ["eventSource", "eventTime"], ["taskArn", "lastStatus"]];

@@ -81,7 +81,7 @@ pub struct ExpectedStart {
     pub without_run_seconds: Option<f64>,
     /// Missed starts in a row, including this one; 0 if it was not missed.
     pub missed_in_a_row: usize,
-    /// Those of them of which nothing is known, because their hours have no records.
+    /// The missed starts in a row of which nothing is known, because their hours have no records.
     pub unrecorded_in_a_row: usize,
     /// The first start of the task definition outside of schedules before the next run, if the schedule missed this start.
     pub rerun: Option<Rerun>,

@@ -378,7 +378,7 @@ fn of_resource(resource: &str, others: &'static [SubjectKind]) -> Typed {
     Typed { kinds, cluster, name, account: None, region: None }
 }
 
-/// The kinds that a type of resources in an ARN stands for; none if it is unknown.
+/// The kinds of subjects with this resource type in an ARN; none if the type is unknown.
 fn kinds_of_resource(word: &str) -> &'static [SubjectKind] {
     match word {
         "task" => &[SubjectKind::Task],

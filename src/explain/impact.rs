@@ -1,4 +1,4 @@
-//! What an incident, or a series of them, consists of, in words: each number once.
+//! The size of an incident, or of a series of incidents, in words: each number once.
 
 use crate::plural::counted;
 

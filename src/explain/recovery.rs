@@ -158,7 +158,7 @@ enum Known {
     NotApplicable,
 }
 
-/// Phases of failures after the program started: only a run that ends well shows that the cause is gone.
+/// Phases of failures after the program started: only a run that ends well shows that the cause no longer exists.
 const RAN: [&str; 3] = ["running", "health_check", "stop_request"];
 
 /// Whether the incident of a row is over; none where that does not apply.
@@ -253,7 +253,7 @@ fn started(records: &Records<'_>, there: &str, after: Timestamp) -> Result<Optio
 fn of_job(records: &Records<'_>, target: &Target<'_>, end: Timestamp, ran: bool) -> Result<Known, RunError> {
     let family = equals("family", Some(target.name));
     let there = format!("{family} and service is null and {}", target.home());
-    // A launch that was lost in part placed the other tasks, which are no later run.
+    // A launch that was lost in part placed the other tasks, which are not a later run.
     let end = if target.lost { shifted(end, SAME_LAUNCH) } else { end };
     let next = started(records, &there, end)?;
     if ran {

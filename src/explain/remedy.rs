@@ -17,7 +17,7 @@ pub struct Remedy {
 }
 
 impl Remedy {
-    /// All of it, what to do now first.
+    /// All actions, those for now first.
     pub fn all(&self) -> Vec<String> {
         [self.now.as_slice(), self.prevent.as_slice()].concat()
     }

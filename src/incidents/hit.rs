@@ -1,4 +1,4 @@
-//! What an incident hit, as names that can be looked up: recovery is searched for each of them.
+//! The services, jobs, runs and instances that an incident hit: recovery is searched for each.
 
 use super::rule::Rooted;
 use super::signal::{Place, Signal, SignalKind};
@@ -52,7 +52,7 @@ pub struct Hit {
     pub cluster: Option<String>,
     /// Its name.
     pub name: String,
-    /// Whether a start of it was lost or missed, so that it is expected to run again.
+    /// Whether one of its starts was lost or missed, so that it is expected to run again.
     pub lost: bool,
 }
 

@@ -98,7 +98,7 @@ pub struct Incident {
     pub weight: f64,
     /// Incidents with the same text repeat each other.
     pub series: String,
-    /// What it hit: recovery is searched for each of them.
+    /// The services, jobs, runs and instances that it hit: recovery is searched for each.
     pub hits: Vec<Hit>,
     /// The ids of its records.
     pub records: Vec<String>,

@@ -464,7 +464,7 @@ fn services_with_one_name_are_told_apart_by_account_or_region() {
         failed("c", 10_000, other, "eu-west-1"),
     ]);
     assert_eq!(all, [pair(" (111122223333, eu-west-1)"), pair(" (111122223333, us-east-1)"), pair(" (222233334444)")]);
-    // A launch that a retry placed in another account is no trouble there.
+    // A launch that a retry placed is not a failure in another account.
     let mut placed = launch(vec!["d"], 0, "healed");
     placed.place = Place { account: Some(other), ..alone[0].place };
     assert_eq!(names(vec![alone[0].clone(), placed]), [pair("")]);

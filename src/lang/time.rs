@@ -118,7 +118,7 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
     word.split(['-', ',', '/']).filter(|part| !part.is_empty())
 }
 
-/// The number of a month, by its name or the beginning of it.
+/// The number of a month, by its name or the first letters of its name.
 fn month(word: &str) -> Option<usize> {
     const MONTHS: [&str; 12] = [
         "january",

@@ -34,7 +34,7 @@ const STORED: u16 = 1 << 15;
 const COMPLETE: u16 = 1 << 14;
 /// The bits of the hash of a reduced copy; the number of its fields is above them.
 const REDUCED_BITS: u32 = 10;
-/// The greatest number of fields that is distinguished.
+/// The largest number of fields that is distinguished.
 const MOST_FIELDS: usize = 15;
 
 impl Content {

@@ -129,7 +129,7 @@ impl Set {
                 }
                 let whole = match copy {
                     CopyContent::Complete(whole) if kept.is_complete() => whole,
-                    // At least one of them is a reduced copy, so they are not compared, but the fuller one is kept.
+                    // At least one copy is reduced, so they are not compared, but the fuller one is kept.
                     _ if has_room && content.beats(kept) => {
                         known.get_mut().1 = content;
                         return Claim::Fuller { is_complete: content.is_complete() };

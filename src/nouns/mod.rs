@@ -77,7 +77,7 @@ pub struct Noun {
     /// Those of them that a table leaves out first if it is too narrow, the least important first. All others are left out
     /// from the right.
     pub optional: &'static [&'static str],
-    /// The shown column whose sentence says what a row is about: a narrow table leaves out others until most of it fits.
+    /// The shown column whose sentence says what a row is about: a narrow table leaves out others until most of the sentence fits.
     pub main: Option<&'static str>,
     /// The columns that are missing unless they are requested ([`ViewRequest::extra`]), because computing them takes long.
     pub extra: &'static [&'static str],

@@ -64,7 +64,7 @@ fn carried_order(input: &Rows, stage: &Stage, items: &mut Vec<Expr>) -> Vec<Orde
     .collect()
 }
 
-/// The columns that tell rows apart.
+/// The columns that distinguish rows.
 fn carried_identity(input: &Rows, items: &mut Vec<Expr>) -> Vec<String> {
     let names = input.identity.iter().enumerate();
     names.map(|(index, name)| carried(items, name, format!("#t{index}"))).collect()

@@ -15,7 +15,7 @@ pub(super) struct Header {
     pub elastic: bool,
     /// How early the column is left out if not all fit, the largest first; none = it stays.
     pub rank: Option<u32>,
-    /// Whether its sentence says what a row is about, so that columns are left out until most of it fits.
+    /// Whether its sentence says what a row is about, so that columns are left out until most of the sentence fits.
     pub main: bool,
 }
 

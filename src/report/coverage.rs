@@ -93,7 +93,7 @@ pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Resul
     Ok(coverage)
 }
 
-/// How much of the window a source covers, if that is clearly less than all of it.
+/// How much of the window a source covers, if that is clearly less than the whole window.
 fn shorter((first, last): (Timestamp, Timestamp), (from, to): Between) -> String {
     let (covered, all) = (last.duration_since(first).as_secs_f64(), to.duration_since(from).as_secs_f64());
     if covered >= all * COMPLETE {
@@ -121,7 +121,7 @@ impl MissingHour {
 }
 
 impl Coverage {
-    /// Adds the sentence about missing hours: how many, where most of them are, what that means for the counts, and whether the
+    /// Adds the sentence about missing hours: how many, where most hours are missing, what that means for the counts, and whether the
     /// worst incidents are among them. A quiet Region has such hours, too, which the reader has to judge.
     pub fn relate(&mut self, (from, to): Between, worst: &[IncidentCard]) {
         let mut pairs: BTreeMap<(Option<&str>, Option<&str>), usize> = BTreeMap::new();

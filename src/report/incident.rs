@@ -217,7 +217,7 @@ fn card(
         what: cache.text(&suspect.what),
         who: suspect.who.map(|who| cache.text(&who)),
         person: suspect.person.map(|person| cache.text(&person)),
-        // The pseudonym of a caller stands for the role and the session together.
+        // The pseudonym of a caller replaces the role and the session together.
         session: suspect.session.filter(|_| cache.redactor.is_none()),
         ..suspect
     });

@@ -86,9 +86,9 @@ fn of_the_rest(checked: &Checked, text: &str, left: u64, are_all: bool) -> Strin
     match (is_last, are_all) {
         (true, true) => format!("`{text}` removed all rows"),
         (true, false) => format!("`{text}` removed the {} that match the other conditions", counted_rows(left)),
-        (false, true) => format!("it is unknown how many of them match `{text}`, because this note reads no original records"),
+        (false, true) => format!("it is unknown how many match `{text}`, because this note reads no original records"),
         (false, false) => format!(
-            "{} match the other conditions; it is unknown how many of them match `{text}`, because this note reads no original \
+            "{} match the other conditions; it is unknown how many match `{text}`, because this note reads no original \
              records",
             counted_rows(left)
         ),

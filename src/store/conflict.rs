@@ -60,7 +60,7 @@ pub fn settle(
     Ok(settled)
 }
 
-/// The columns that tell which rows are removed.
+/// The columns that identify the rows to remove.
 const DERIVED: &[&str] = &["id", "file", "record"];
 
 /// Notes the main rows of a batch.

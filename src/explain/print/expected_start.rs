@@ -57,7 +57,7 @@ fn effect(page: &Page<'_>, slot: &ExpectedStart) -> Vec<String> {
         (None, ..) => format!("No run is recorded before: {in_a_row} missed in a row."),
     }];
     if slot.unrecorded_in_a_row > 0 {
-        let unrecorded = counted(slot.unrecorded_in_a_row, "of them is", "of them are");
+        let unrecorded = counted(slot.unrecorded_in_a_row, "start is", "starts are");
         lines.push(format!("{unrecorded} in hours without records, so it may have run."));
     }
     if let Some(next) = slot.next_run {

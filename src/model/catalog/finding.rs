@@ -306,8 +306,8 @@ pub const PROGRAMS: [&str; 3] = ["aws ", "dstack ", "docker "];
 pub fn filled_lines(lines: &[String], fields: &[(String, &str)]) -> Vec<String> {
     let is_known = |name: &&str| fields.iter().any(|(field, _)| field == *name);
     let is_command = |line: &str| PROGRAMS.iter().any(|program| line.starts_with(program));
-    let tells = |line: &&String| is_command(line) || names_in(line).iter().all(is_known);
-    lines.iter().filter(tells).map(|line| filled(line, fields)).collect()
+    let is_filled = |line: &&String| is_command(line) || names_in(line).iter().all(is_known);
+    lines.iter().filter(is_filled).map(|line| filled(line, fields)).collect()
 }
 
 /// Replaces every `{name}` in advice with the captured value, quoted for a shell if necessary: the value comes from a

@@ -1,7 +1,7 @@
 //! Finds the reasons of failed launches in an answer of RunTask or StartTask that a program printed.
 //!
 //! In: any text. Out: the values of `reason` in its lists `failures`. boto3 prints a Python literal, Step Functions escaped JSON,
-//! and the SDKs for Java and Go structures of their own; the names are the same in all of them.
+//! and the SDKs for Java and Go structures of their own; the names are the same in all.
 
 use regex::Regex;
 use std::sync::LazyLock;

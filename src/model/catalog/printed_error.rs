@@ -32,7 +32,7 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
 /// these surround one error.
 const MOST_FORMS: usize = 12;
 
-/// Longer texts are logs, not errors: every form would be tried on all of it.
+/// Longer texts are logs, not errors: every form would be tried on the whole text.
 const LONGEST: usize = 1 << 16;
 
 /// The error in a text, if a tool printed something around it.

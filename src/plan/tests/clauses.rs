@@ -332,7 +332,7 @@ fn an_empty_answer_is_explained() {
     );
     assert_eq!(
         why("failures where raw.a = x by reason | where count > 99"),
-        "6 failures in the window\nit is unknown how many of them match `raw.a = x`, because this note reads no original records"
+        "6 failures in the window\nit is unknown how many match `raw.a = x`, because this note reads no original records"
     );
     let values = wait(run::values(&session, "failures", "cluster", 10)).unwrap();
     assert_eq!(values, [("blue".to_owned(), 3), ("green".to_owned(), 3)]);
