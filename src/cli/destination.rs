@@ -1,26 +1,26 @@
 //! The output files of commands, which must not be in the folder of a store.
 
-use super::stderr::CliError;
+use crate::app::AppError;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Creates or overwrites a file.
-pub fn create(path: &Path) -> Result<File, CliError> {
+pub fn create(path: &Path) -> Result<File, AppError> {
     refuse_store(path)?;
-    File::create(path).map_err(|error| CliError::Sentence(format!("`{}`: {error}", path.display())))
+    File::create(path).map_err(|error| AppError::Sentence(format!("`{}`: {error}", path.display())))
 }
 
 /// Creates or overwrites a file with this content.
-pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), CliError> {
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), AppError> {
     refuse_store(path)?;
-    fs::write(path, content).map_err(|error| CliError::Sentence(format!("`{}`: {error}", path.display())))
+    fs::write(path, content).map_err(|error| AppError::Sentence(format!("`{}`: {error}", path.display())))
 }
 
 /// Fails if a path is in the folder of a store, through links or not, or is that folder.
-pub fn refuse_store(path: &Path) -> Result<(), CliError> {
+pub fn refuse_store(path: &Path) -> Result<(), AppError> {
     match store_of(path) {
         None => Ok(()),
-        Some(store) => Err(CliError::Sentence(format!(
+        Some(store) => Err(AppError::Sentence(format!(
             "`{}` belongs to the store `{}`; write to a place outside of its folder",
             path.display(),
             store.display()

@@ -3,9 +3,8 @@
 //! In: the arguments of the process. Out: arguments for the parser, or a text for stderr. Invariant: a command is never
 //! taken for a question, because only nouns and saved queries start one.
 
-use super::query::is_valid;
-use super::stderr::CliError;
 use super::synonyms;
+use crate::app::{AppError, is_valid};
 use crate::diagnostic::Diagnostic;
 use crate::lang::keyword::{self, NOUNS};
 use crate::lang::{self, habit, suggest};
@@ -58,7 +57,7 @@ fn first_word(arguments: &[OsString], command: &Command) -> Option<usize> {
 }
 
 /// What is wrong with the arguments, where the parser does not know what people mean; none = its own message is fine.
-pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command) -> Option<CliError> {
+pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command) -> Option<AppError> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -85,7 +84,7 @@ pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command)
 }
 
 /// An unknown word below a command, such as `store ls`.
-fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<CliError> {
+fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<AppError> {
     let mut words = line.iter().filter_map(|argument| argument.to_str());
     let inner = command.find_subcommand(words.next()?)?;
     let path = inner.get_name();
@@ -104,11 +103,11 @@ fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<Cl
             None => error.with_note(format!("actions: {}", actions.join(", "))),
         },
     };
-    Some(CliError::Query { text, diagnostics: vec![error] })
+    Some(AppError::Query { text, diagnostics: vec![error] })
 }
 
 /// A command without what it needs, with its first example.
-fn missing_argument(missing: &[String], arguments: &[OsString], command: &Command) -> Option<CliError> {
+fn missing_argument(missing: &[String], arguments: &[OsString], command: &Command) -> Option<AppError> {
     let mut at = first_word(arguments, command)?;
     let mut inner = command.find_subcommand(arguments.get(at)?.to_str()?)?;
     let mut path = inner.get_name().to_owned();
@@ -121,7 +120,7 @@ fn missing_argument(missing: &[String], arguments: &[OsString], command: &Comman
     let example = help.lines().map(str::trim).find(|line| line.starts_with("ecs-audit"))?.to_owned();
     let error = Diagnostic::general(format!("`ecs-audit {path}` needs {}", missing.join(" and ")));
     let error = error.with_help(format!("`{example}`; `ecs-audit {path} --help` lists the options"));
-    Some(CliError::Query { text: String::new(), diagnostics: vec![error] })
+    Some(AppError::Query { text: String::new(), diagnostics: vec![error] })
 }
 
 /// The words of arguments, for a query.
@@ -131,14 +130,14 @@ fn joined(arguments: &[OsString]) -> String {
     words.join(" ")
 }
 
-fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> CliError {
+fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> AppError {
     let text = joined(rest);
     let first = word.split_whitespace().next().unwrap_or_default().to_owned();
     // The parser explains both.
     if (habit::is_sql(&text) || lang::described_noun(&text).is_some())
         && let Err(diagnostics) = lang::parse(&text)
     {
-        return CliError::Query { text, diagnostics };
+        return AppError::Query { text, diagnostics };
     }
     let error = Diagnostic::error(format!("`{first}` is neither a command nor a noun"), 0..first.len());
     let commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
@@ -151,7 +150,7 @@ fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> CliError
     if let (Some(meant), None) = (synonyms::meant("", &first), &reworded) {
         let after = if meant.starts_with('-') { "" } else { text.get(first.len()..).unwrap_or_default() };
         let error = error.with_help(format!("did you mean `ecs-audit {meant}{after}`?"));
-        return CliError::Query { text, diagnostics: vec![error] };
+        return AppError::Query { text, diagnostics: vec![error] };
     }
     let error = match (near.first(), reworded) {
         (_, Some(query)) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(&query))),
@@ -175,11 +174,11 @@ fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> CliError
                 .with_help("`ecs-audit failures by reason since 7d` runs a query; `ecs-audit --help` lists the commands"),
         },
     };
-    CliError::Query { text, diagnostics: vec![error] }
+    AppError::Query { text, diagnostics: vec![error] }
 }
 
 /// `query failures --since 7d`: a clause that was written as an option.
-fn clause_as_option(option: &str, arguments: &[OsString], command: &Command) -> Option<CliError> {
+fn clause_as_option(option: &str, arguments: &[OsString], command: &Command) -> Option<AppError> {
     let name = option.strip_prefix("--")?;
     let at = first_word(arguments, command)?;
     let asks = arguments.get(at).is_some_and(|word| word == "query");
@@ -205,7 +204,7 @@ fn clause_as_option(option: &str, arguments: &[OsString], command: &Command) -> 
         Ok(query) => format!("`ecs-audit query {}`", lang::shell_quoted(&lang::format(&query))),
         Err(_) => format!("`ecs-audit query \"failures {name} …\"`"),
     };
-    Some(CliError::Query { text: String::new(), diagnostics: vec![error.with_help(help)] })
+    Some(AppError::Query { text: String::new(), diagnostics: vec![error.with_help(help)] })
 }
 
 #[cfg(test)]
@@ -254,7 +253,7 @@ mod tests {
         let arguments = line(words);
         let error = command().try_get_matches_from(&arguments).unwrap_err();
         match explained(&error, &arguments, &command()) {
-            Some(CliError::Query { text, diagnostics }) => crate::diagnostic::render_all(&diagnostics, &text),
+            Some(AppError::Query { text, diagnostics }) => crate::diagnostic::render_all(&diagnostics, &text),
             _ => String::new(),
         }
     }
