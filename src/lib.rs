@@ -17,10 +17,13 @@
 //!                                                             ⑨ explain  one failure in detail: queries ⑧ in SQL
 //!                                                             ⑩ render   table csv json ndjson md html parquet
 //!                                                             ⑪ report   many Answers → one folder
+//!
+//!   front ends: cli (commands, prompt), mcp (assistants), serve (browsers)
+//!       └──► app   what they share: opens the data, runs queries within limits, finds what names mean
 //! ```
 //!
-//! Dependencies point one way. Knowledge is data: `knowledge/*.toml` defines messages, [`table`] defines columns, and
-//! [`lang::keyword`] defines keywords. Only [`cli`] prints, and only it reads the clock, the environment and the
+//! Dependencies point one way, without circles. Knowledge is data: `knowledge/*.toml` defines messages, [`table`] defines
+//! columns, and [`lang::keyword`] defines keywords. Only [`cli`] prints, and only it reads the clock, the environment and the
 //! terminal. `tests/layering.rs` enforces this.
 
 pub mod allocator;
@@ -32,7 +35,6 @@ pub mod exit;
 pub mod micros;
 pub mod percent;
 pub mod plural;
-pub mod question;
 pub mod rfc3339;
 pub mod substr;
 pub mod toml_document;
@@ -52,7 +54,6 @@ pub mod engine;
 pub mod explain;
 pub mod incidents;
 pub mod lang;
-pub mod mcp;
 pub mod nouns;
 pub mod plan;
 pub mod preflight;
@@ -60,9 +61,12 @@ pub mod redact;
 pub mod render;
 pub mod report;
 pub mod run;
-pub mod serve;
+
+mod app;
 
 pub mod cli;
+mod mcp;
+mod serve;
 
 #[doc(hidden)]
 pub mod fuzzing;

@@ -1,8 +1,10 @@
 //! Command-line arguments and their help texts.
 
 use crate::check::{Layout as ReportLayout, Severity};
+use crate::config::Configured;
 use crate::explain::Layout;
 use crate::knowledge::{CLASSES, PHASES, TextKind};
+use crate::lang;
 use crate::render::{Format, TextFormat};
 use crate::report::BriefFormat;
 use crate::store::StoreRoot;
@@ -74,7 +76,7 @@ pub struct Global {
     pub no_config: bool,
     /// Settings from the configuration files.
     #[arg(skip)]
-    pub configured: super::config::Configured,
+    pub configured: Configured,
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
@@ -83,6 +85,16 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
         .ok()
         .and_then(|duration| std::time::Duration::try_from(duration).ok())
         .ok_or_else(|| "expected a duration such as 30s or 10m".to_owned())
+}
+
+/// The address of `--listen`: `127.0.0.1:8417`, `localhost:8417` or `8417`.
+fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    let full = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None if text.parse::<u16>().is_ok() => format!("127.0.0.1:{text}"),
+        None => text.to_owned(),
+    };
+    full.parse().map_err(|_| "expected an address and a port such as 127.0.0.1:8417, or a port".to_owned())
 }
 
 /// `NAME=VALUE`.
@@ -425,6 +437,15 @@ pub struct Scope {
     /// Only this region (repeatable)
     #[arg(long = "region", id = "scope_region", value_name = "NAME")]
     pub regions: Vec<String>,
+}
+
+impl Scope {
+    /// The scope as a condition of the query language; empty = everything.
+    pub fn condition(&self) -> String {
+        let equal: [(&str, &[String]); 4] =
+            [("account", &self.accounts), ("region", &self.regions), ("cluster", &self.clusters), ("service", &self.services)];
+        lang::scope(&equal, self.condition.as_deref())
+    }
 }
 
 /// The input of a query and the destination of its result.
@@ -945,7 +966,7 @@ pub struct Mcp {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Address and port to listen on; port 0 takes a free port
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = super::serve::address)]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub listen: std::net::SocketAddr,
     /// Allow an address that other machines can reach; the connection is not encrypted
     #[arg(long)]
@@ -1132,4 +1153,20 @@ pub struct Vacuum {
     /// See [`TextOutput`].
     #[command(flatten)]
     pub output: TextOutput,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for text in ["127.0.0.1:8417", "localhost:8417", "8417"] {
+            assert_eq!(address(text).unwrap().to_string(), "127.0.0.1:8417", "{text}");
+        }
+        assert!(address("[::1]:0").unwrap().ip().is_loopback());
+        for wrong in ["", "localhost", "example.com:80", "70000", "127.0.0.1"] {
+            assert!(address(wrong).unwrap_err().contains("such as 127.0.0.1:8417"), "{wrong}");
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! `ecs-audit check`: runs packs of checks on a store, for cron and CI.
 
 use super::args::{CheckArgs, Global};
-use super::ask::{Dataset, listing, print};
+use super::open::open;
+use super::output::{listing, print};
 use super::progress::Working;
-use super::query::{Asker, any_reads_originals, saved_texts};
-use super::stderr::{CliError, say};
-use super::{destination, explain, limits};
+use super::settings::{as_of, limits, saved_texts};
+use super::stderr::say;
+use super::{destination, stdout};
 use crate::answer::Answer;
+use crate::app::{AppError, Dataset, QueryRunner, any_reads_originals, checked_scope};
 use crate::check::{BUILTIN_PACKS, Baseline, Check, Detail, Layout, Outcome, Pack, Report, State, find, write};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -19,8 +21,6 @@ use crate::plan::{self, Evidence, Options};
 use crate::render::{Format, Look, describe_window};
 use crate::run::{self, RunError, parallel_queries};
 use crate::table::{Table, TableSet};
-use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,19 +34,19 @@ const SINCE: &str = "1d";
 const ACCEPTED_DAYS: i64 = 90;
 
 /// Runs the command.
-pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let packs = packs(&arguments.packs, global)?;
     if arguments.list {
         return list(&packs, arguments.format, context);
     }
     let saved = saved_texts(&arguments.set, global)?;
     let queries = packs.iter().flat_map(|pack| &pack.checks).map(|check| check.query.as_str());
-    let tables = Dataset::open(&arguments.from, any_reads_originals(queries, &saved), TableSet::ALL, global, context)?;
+    let tables = open(&arguments.from, any_reads_originals(queries, &saved), TableSet::ALL, global, context)?;
     run_on(&tables, packs, saved, arguments, global, context)
 }
 
 /// Runs the checks on the tables of a prompt.
-pub fn run_here(tables: &Dataset, arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run_here(tables: &Dataset, arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let packs = packs(&arguments.packs, global)?;
     if arguments.list {
         return list(&packs, arguments.format, context);
@@ -61,21 +61,21 @@ fn run_on(
     arguments: &CheckArgs,
     global: &Global,
     context: &Context,
-) -> Result<ExitCode, CliError> {
+) -> Result<ExitCode, AppError> {
     let detail = detail(arguments, context)?;
     // Mistakes in these files are reported before anything is computed.
     let accepted = arguments.baseline.as_deref().map(baseline).transpose()?;
     let target = arguments.write_baseline.as_deref().map(target).transpose()?;
     let working = Working::on("checking", context);
     let packs = if arguments.packs.is_empty() { of_this_store(packs, tables, global) } else { packs };
-    let asker = Asker::new(tables, arguments.as_of.as_deref(), saved, global, context)?;
-    limits::install(&arguments.limits, tables, global)?;
+    let runner = QueryRunner::new(tables, &as_of(arguments.as_of.as_deref(), global), saved, context)?;
+    limits(&arguments.limits, global).install(tables)?;
     let window = window(arguments)?;
-    let condition = arguments.scope.checked(tables, asker.anchor.time, context)?;
+    let condition = checked_scope(arguments.scope.condition(), tables, runner.anchor.time, context)?;
     let asked = (&window, arguments.since.is_some(), condition.as_str());
-    let (mut outcomes, default_window) = outcomes(&packs, asked, &asker, context, &working)?;
+    let (mut outcomes, default_window) = outcomes(&packs, asked, &runner, context, &working)?;
     name_files(&mut outcomes, tables)?;
-    let partial = partial(tables, &asker, &window)?;
+    let partial = partial(tables, &runner, &window)?;
     drop(working);
     let home = arguments.from.first().map_or(&*global.store, |path| path.as_path());
     let mut report = Report { outcomes, window: default_window, partial, home: home.display().to_string(), baseline: None };
@@ -86,7 +86,7 @@ fn run_on(
     if let (Some(path), Some(known)) = (&arguments.write_baseline, target) {
         // Entries of the file itself win over those of --baseline.
         let known = accepted.unwrap_or_default().merged(known);
-        let newest = tables.last.unwrap_or(asker.anchor.time);
+        let newest = tables.last.unwrap_or(runner.anchor.time);
         let until = date(newest, context).saturating_add(ACCEPTED_DAYS.days());
         let found = Baseline::of(&report, &known, until);
         // Within a scope, nothing is known about the findings outside of it.
@@ -99,7 +99,7 @@ fn run_on(
         return Ok(if is_complete(&report) { ExitCode::Ok } else { ExitCode::Partial });
     }
     if let Some(accepted) = &accepted {
-        accepted.apply(&mut report, date(asker.anchor.time, context));
+        accepted.apply(&mut report, date(runner.anchor.time, context));
         // Within a scope, an entry may be about something outside of it.
         if let Some(applied) = report.baseline.as_mut().filter(|_| !condition.is_empty()) {
             applied.unmatched.clear();
@@ -111,8 +111,8 @@ fn run_on(
     let text = write(&report, arguments.format, detail);
     match &arguments.out {
         Some(path) => destination::write(path, text)?,
-        None if arguments.format == Layout::Text => explain::print_page(text, context)?,
-        None => explain::print(&text)?,
+        None if arguments.format == Layout::Text => stdout::print_page(text, context)?,
+        None => stdout::print(&text)?,
     }
     Ok(if report.has(arguments.fail_on) {
         ExitCode::Finding
@@ -129,12 +129,12 @@ fn is_complete(report: &Report) -> bool {
 }
 
 /// How many findings are shown.
-fn detail(arguments: &CheckArgs, context: &Context) -> Result<Detail, CliError> {
+fn detail(arguments: &CheckArgs, context: &Context) -> Result<Detail, AppError> {
     match arguments.top {
         Some(_) if !arguments.format.is_for_people() => {
             let people: Vec<String> =
                 Layout::ALL.into_iter().filter(|layout| layout.is_for_people()).map(|layout| layout.to_string()).collect();
-            Err(CliError::Sentence(format!("--top is for {}; {} always has all findings", people.join(", "), arguments.format)))
+            Err(AppError::Sentence(format!("--top is for {}; {} always has all findings", people.join(", "), arguments.format)))
         }
         Some(top) => Ok(Detail::Top(top.get())),
         None => Ok(match context.width.filter(|_| arguments.out.is_none()) {
@@ -145,15 +145,15 @@ fn detail(arguments: &CheckArgs, context: &Context) -> Result<Detail, CliError> 
 }
 
 /// Reads a baseline.
-fn baseline(path: &Path) -> Result<Baseline, CliError> {
+fn baseline(path: &Path) -> Result<Baseline, AppError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        CliError::Sentence(format!("`{}`: {error}; `--write-baseline FILE` writes a baseline", path.display()))
+        AppError::Sentence(format!("`{}`: {error}; `--write-baseline FILE` writes a baseline", path.display()))
     })?;
-    Baseline::parse(&text, path).map_err(|error| CliError::Sentence(error.to_string()))
+    Baseline::parse(&text, path).map_err(|error| AppError::Sentence(error.to_string()))
 }
 
 /// The entries of the file to write, if it exists. A file that is not a baseline is never overwritten.
-fn target(path: &Path) -> Result<Baseline, CliError> {
+fn target(path: &Path) -> Result<Baseline, AppError> {
     destination::refuse_store(path)?;
     if path.exists() { baseline(path) } else { Ok(Baseline::default()) }
 }
@@ -179,14 +179,14 @@ fn notes(report: &Report) -> Vec<String> {
 }
 
 /// The requested packs: built-in ones by name, others by file; all packs if none is given.
-fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, CliError> {
+fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, AppError> {
     let tables: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
     let parse = |text: &str, path: &Path| {
-        Pack::parse(text, path, &tables).map_err(|config_error| CliError::Sentence(config_error.to_string()))
+        Pack::parse(text, path, &tables).map_err(|config_error| AppError::Sentence(config_error.to_string()))
     };
     let file = |path: &Path| {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| CliError::Sentence(format!("`{}`: {error}; expected a TOML file with [[check]]", path.display())))?;
+            .map_err(|error| AppError::Sentence(format!("`{}`: {error}; expected a TOML file with [[check]]", path.display())))?;
         parse(&text, path)
     };
     let builtin = |name: &str, text: &str| parse(text, Path::new(name));
@@ -209,22 +209,22 @@ fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, CliError> {
     }
     let mut seen = BTreeSet::new();
     match packs.iter().find(|pack| !seen.insert(pack.name.clone())) {
-        Some(twice) => Err(CliError::Sentence(format!("two packs are called `{}`; rename one", twice.name))),
+        Some(twice) => Err(AppError::Sentence(format!("two packs are called `{}`; rename one", twice.name))),
         None => Ok(packs),
     }
 }
 
-fn unknown(name: &str) -> CliError {
+fn unknown(name: &str) -> AppError {
     let known = BUILTIN_PACKS.iter().map(|(known, _)| *known);
     let mut diagnostic = Diagnostic::error(format!("`{name}` is neither a built-in pack nor a file"), 0..name.len());
     if let Some(question) = suggest::question(name, known.clone()) {
         diagnostic = diagnostic.with_label(question);
     }
     let note = format!("built-in packs: {}", known.collect::<Vec<_>>().join(", "));
-    CliError::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(note)] }
+    AppError::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(note)] }
 }
 
-fn list(packs: &[Pack], layout: Layout, context: &Context) -> Result<ExitCode, CliError> {
+fn list(packs: &[Pack], layout: Layout, context: &Context) -> Result<ExitCode, AppError> {
     let rows = packs.iter().flat_map(|pack| {
         pack.checks.iter().map(|check| {
             vec![
@@ -249,11 +249,11 @@ fn list(packs: &[Pack], layout: Layout, context: &Context) -> Result<ExitCode, C
 }
 
 /// The window of the options, as a clause.
-fn window(arguments: &CheckArgs) -> Result<ast::Window, CliError> {
+fn window(arguments: &CheckArgs) -> Result<ast::Window, AppError> {
     let instant = |option: &str, text: &str| {
         let read = read_instant(text, 0..text.len());
         read.map(|instant| Spanned::new(instant, 0..0)).map_err(|error| {
-            CliError::Sentence(format!(
+            AppError::Sentence(format!(
                 "{option} `{text}`: {}; expected a duration such as 1d, or a time such as 2026-03-04",
                 error.message
             ))
@@ -278,16 +278,16 @@ struct Question<'p> {
 fn outcomes(
     packs: &[Pack],
     asked: (&ast::Window, bool, &str),
-    asker: &Asker<'_>,
+    runner: &QueryRunner<'_>,
     context: &Context,
     working: &Working,
-) -> Result<(Vec<Outcome>, String), CliError> {
+) -> Result<(Vec<Outcome>, String), AppError> {
     let (mut outcomes, mut questions) = (Vec::new(), Vec::new());
     let mut default_window = String::new();
     for (pack, check) in packs.iter().flat_map(|pack| pack.checks.iter().map(|check| (pack.name.as_str(), check))) {
-        let question = match question(pack, check, asked, asker) {
+        let question = match question(pack, check, asked, runner) {
             // A noun without the fields of the scope has no rows that are known to be in it.
-            Err(_) if !asked.2.is_empty() && question(pack, check, (asked.0, asked.1, ""), asker).is_ok() => {
+            Err(_) if !asked.2.is_empty() && question(pack, check, (asked.0, asked.1, ""), runner).is_ok() => {
                 let state = State::NotAnswered(format!("its rows do not have the fields of `{}`", asked.2));
                 outcomes.push(Outcome::new(pack, check.clone(), state));
                 continue;
@@ -295,9 +295,9 @@ fn outcomes(
             other => other?,
         };
         if question.shown {
-            default_window = describe_window(&asker.window_of(&question.checked), &context.tz);
+            default_window = describe_window(&runner.window_of(&question.checked), &context.tz);
         }
-        let state = match asker.tables.unanswerable(&question.checked).or_else(|| needed(check, asker.tables)) {
+        let state = match runner.tables.unanswerable(&question.checked).or_else(|| needed(check, runner.tables)) {
             Some(why) => State::NotAnswered(format!("{why}; `ecs-audit doctor` shows how to export them")),
             None => {
                 questions.push((outcomes.len(), question));
@@ -306,12 +306,12 @@ fn outcomes(
         };
         outcomes.push(Outcome::new(pack, check.clone(), state));
     }
-    let answers = answers(&questions, asker, context, working)?;
+    let answers = answers(&questions, runner, context, working)?;
     let look = Look { tz: context.tz.clone(), ..Look::default() };
     for ((index, question), answer) in questions.into_iter().zip(answers) {
-        let answer = answer.map_err(|error| question.in_check(CliError::of_run(error, &question.text)))?;
+        let answer = answer.map_err(|error| question.in_check(AppError::of_run(error, &question.text)))?;
         let findings = find(question.check, &answer, &look)
-            .map_err(|why| CliError::Sentence(format!("check `{}/{}`: {why}", question.pack, question.check.name)))?;
+            .map_err(|why| AppError::Sentence(format!("check `{}/{}`: {why}", question.pack, question.check.name)))?;
         if let Some(outcome) = outcomes.get_mut(index) {
             outcome.query = question.checked.canonical;
             outcome.state = if findings.is_empty() { State::Passed } else { State::Found(findings) };
@@ -323,11 +323,11 @@ fn outcomes(
 /// The results of the checks, computed in parallel.
 fn answers(
     questions: &[(usize, Question<'_>)],
-    asker: &Asker<'_>,
+    runner: &QueryRunner<'_>,
     context: &Context,
     working: &Working,
-) -> Result<Vec<Result<Answer, RunError>>, CliError> {
-    let (tables, anchor) = (asker.tables, asker.anchor.time);
+) -> Result<Vec<Result<Answer, RunError>>, AppError> {
+    let (tables, anchor) = (runner.tables, runner.anchor.time);
     let options = Options { anchor, evidence: Evidence::First };
     // Rows that two checks need are computed only once: most checks query failures, and several the same schedules.
     let mut needed: BTreeMap<String, usize> = BTreeMap::new();
@@ -363,14 +363,14 @@ fn answers(
 
 impl Question<'_> {
     /// Adds the name of the check to an error.
-    fn in_check(&self, failure: CliError) -> CliError {
+    fn in_check(&self, failure: AppError) -> AppError {
         in_check(self.pack, self.check, failure)
     }
 }
 
-fn in_check(pack: &str, check: &Check, failure: CliError) -> CliError {
+fn in_check(pack: &str, check: &Check, failure: AppError) -> AppError {
     match failure {
-        CliError::Query { text, diagnostics } => CliError::Query {
+        AppError::Query { text, diagnostics } => AppError::Query {
             text,
             diagnostics: diagnostics
                 .into_iter()
@@ -386,13 +386,13 @@ fn question<'p>(
     pack: &'p str,
     check: &'p Check,
     (window, is_given, condition): (&ast::Window, bool, &str),
-    asker: &Asker<'_>,
-) -> Result<Question<'p>, CliError> {
+    runner: &QueryRunner<'_>,
+) -> Result<Question<'p>, AppError> {
     let wrong = |failure| in_check(pack, check, failure);
-    let parsed = lang::parse(&check.query).map_err(|diagnostics| CliError::Query { text: check.query.clone(), diagnostics });
-    let mut query = asker.expand(&parsed.map_err(wrong)?, &check.query).map_err(wrong)?;
+    let parsed = lang::parse(&check.query).map_err(|diagnostics| AppError::Query { text: check.query.clone(), diagnostics });
+    let mut query = runner.expand(&parsed.map_err(wrong)?, &check.query).map_err(wrong)?;
     lang::narrow(&mut query, condition)
-        .map_err(|diagnostics| wrong(CliError::Query { text: condition.to_owned(), diagnostics }))?;
+        .map_err(|diagnostics| wrong(AppError::Query { text: condition.to_owned(), diagnostics }))?;
     let mut shown = false;
     if let Some(stage) = query.stages.first_mut()
         && (stage.window.is_none() || is_given)
@@ -402,8 +402,8 @@ fn question<'p>(
     }
     // Positions refer to the text with the window in it.
     let text = lang::format(&query);
-    let query = lang::parse(&text).map_err(|diagnostics| CliError::Query { text: text.clone(), diagnostics })?;
-    let checked = asker.check(&query, &text).map_err(wrong)?;
+    let query = lang::parse(&text).map_err(|diagnostics| AppError::Query { text: text.clone(), diagnostics })?;
+    let checked = runner.check(&query, &text).map_err(wrong)?;
     Ok(Question { pack, check, text, checked, shown })
 }
 
@@ -445,7 +445,7 @@ const RECORDS: [Table; 7] = [
 ];
 
 /// Adds the file of each record of a finding.
-fn name_files(outcomes: &mut [Outcome], tables: &Dataset) -> Result<(), CliError> {
+fn name_files(outcomes: &mut [Outcome], tables: &Dataset) -> Result<(), AppError> {
     let places = |outcomes: &mut [Outcome], visit: &mut dyn FnMut(&mut crate::check::Place)| {
         for outcome in outcomes {
             if let State::Found(findings) = &mut outcome.state {
@@ -485,39 +485,23 @@ fn name_files(outcomes: &mut [Outcome], tables: &Dataset) -> Result<(), CliError
 }
 
 /// The reasons why results may be incomplete.
-fn partial(tables: &Dataset, asker: &Asker<'_>, window: &ast::Window) -> Result<Vec<String>, CliError> {
+fn partial(tables: &Dataset, runner: &QueryRunner<'_>, window: &ast::Window) -> Result<Vec<String>, AppError> {
     let mut partial = Vec::new();
-    partial.extend(quarantined(tables)?);
+    partial.extend(tables.quarantined()?);
     let query = ast::Query {
         source: Spanned::new(ast::Source::Noun("failures".to_owned()), 0..0),
         stages: vec![ast::Stage { window: Some(Spanned::new(window.clone(), 0..0)), ..ast::Stage::default() }],
     };
     let text = lang::format(&query);
-    let checked = asker.check(&query, &text)?;
+    let checked = runner.check(&query, &text)?;
     let micros = |time: jiff::Timestamp| time.as_microsecond();
     let mut conditions = vec!["true".to_owned()];
     conditions.extend(checked.window.from.map(|from| format!("cast(\"time\" as bigint) >= {}", micros(from))));
     conditions.extend(checked.window.to.map(|to| format!("cast(\"time\" as bigint) < {}", micros(to))));
     let condition = conditions.join(" and ");
     let parts = RECORDS.map(|table| format!("select 1 from {} where {condition}", table.name()));
-    if number(tables, &format!("select count(*) from ({})", parts.join(" union all ")))? == 0 {
+    if tables.number(&format!("select count(*) from ({})", parts.join(" union all ")))? == 0 {
         partial.push("the window has no records, so nothing is known about this time".to_owned());
     }
     Ok(partial)
-}
-
-/// The message about records that could not be loaded.
-pub fn quarantined(tables: &Dataset) -> Result<Option<String>, CliError> {
-    let rows = nouns::noun("quarantine").map(|noun| (noun.view)(ViewRequest::default())).unwrap_or_default();
-    let quarantined = number(tables, &format!("select count(*) from ({rows}) q"))?;
-    let sentence = format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` shows why");
-    Ok((quarantined > 0).then_some(sentence))
-}
-
-/// The number that a statement returns.
-pub fn number(tables: &Dataset, statement: &str) -> Result<i64, CliError> {
-    let answer = tables.sql(statement)?;
-    let batch = answer.batches.iter().find(|batch| batch.num_rows() > 0);
-    let column = batch.and_then(|batch| arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Int64).ok());
-    Ok(column.and_then(|column| column.as_primitive::<Int64Type>().iter().next().flatten()).unwrap_or(0))
 }

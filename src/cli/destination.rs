@@ -1,24 +1,24 @@
 //! The output files of commands, which must not be in the folder of a store.
 
-use super::stderr::CliError;
+use crate::app::AppError;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Creates or overwrites a file.
-pub fn create(path: &Path) -> Result<File, CliError> {
+pub fn create(path: &Path) -> Result<File, AppError> {
     refuse_store(path)?;
     File::create(path).map_err(|error| refused(path, &error))
 }
 
 /// Creates or overwrites a file with this content.
-pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), CliError> {
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), AppError> {
     refuse_store(path)?;
     fs::write(path, content).map_err(|error| refused(path, &error))
 }
 
 /// Fails if a file cannot be written, before its content is computed.
-pub fn check(path: &Path) -> Result<(), CliError> {
+pub fn check(path: &Path) -> Result<(), AppError> {
     let error = if path.is_dir() {
         io::ErrorKind::IsADirectory
     } else if missing_folder(path).is_some() {
@@ -31,14 +31,14 @@ pub fn check(path: &Path) -> Result<(), CliError> {
 
 /// Fails if a folder that does not exist yet is named like a file; `instead` is what to write, given the name without the
 /// extension.
-pub fn refuse_file_name(folder: &Path, instead: impl Fn(&str) -> String) -> Result<(), CliError> {
+pub fn refuse_file_name(folder: &Path, instead: impl Fn(&str) -> String) -> Result<(), AppError> {
     const FILES: [&str; 12] = ["csv", "json", "ndjson", "md", "html", "htm", "parquet", "pdf", "txt", "zip", "xlsx", "docx"];
     let extension = folder.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
     if folder.exists() || !FILES.contains(&extension.as_str()) {
         return Ok(());
     }
     let stem = folder.with_extension("").display().to_string();
-    Err(CliError::Sentence(format!("`{}` would be a folder, not a file; {}", folder.display(), instead(&stem))))
+    Err(AppError::Sentence(format!("`{}` would be a folder, not a file; {}", folder.display(), instead(&stem))))
 }
 
 /// The folder of a file, if it does not exist.
@@ -47,7 +47,7 @@ fn missing_folder(path: &Path) -> Option<&Path> {
 }
 
 /// Why a file cannot be written, and what to do.
-fn refused(path: &Path, error: &io::Error) -> CliError {
+fn refused(path: &Path, error: &io::Error) -> AppError {
     let why = match (error.kind(), missing_folder(path)) {
         (io::ErrorKind::IsADirectory, _) => {
             format!("this is a folder; name a file in it, such as `{}`", path.join("failures.csv").display())
@@ -57,14 +57,14 @@ fn refused(path: &Path, error: &io::Error) -> CliError {
         }
         _ => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
     };
-    CliError::Sentence(format!("`{}`: {why}", path.display()))
+    AppError::Sentence(format!("`{}`: {why}", path.display()))
 }
 
 /// Fails if a path is in the folder of a store, through links or not, or is that folder.
-pub fn refuse_store(path: &Path) -> Result<(), CliError> {
+pub fn refuse_store(path: &Path) -> Result<(), AppError> {
     match store_of(path) {
         None => Ok(()),
-        Some(store) => Err(CliError::Sentence(format!(
+        Some(store) => Err(AppError::Sentence(format!(
             "`{}` belongs to the store `{}`; write to a place outside of its folder",
             path.display(),
             store.display()
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn what_cannot_be_written_says_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let message = |outcome: Result<(), CliError>| outcome.unwrap_err().to_string();
+        let message = |outcome: Result<(), AppError>| outcome.unwrap_err().to_string();
         let missing = dir.path().join("none/x.csv");
         assert!(message(check(&missing)).contains("; create it first: `mkdir -p "), "{}", message(check(&missing)));
         assert_eq!(message(check(&missing)).split(": ").nth(1), message(write(&missing, "")).split(": ").nth(1));

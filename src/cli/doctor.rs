@@ -1,12 +1,11 @@
 //! `ecs-audit doctor`: shows what the store contains, data problems, and which exports are missing.
 
-use super::args::{Doctor, Global, Limits};
-use super::ask::Dataset;
-use super::check::number;
+use super::args::{Doctor, Global};
+use super::open::open;
 use super::progress::Working;
-use super::query::{Asker, saved_texts};
-use super::stderr::CliError;
-use super::{document, explain, limits};
+use super::settings::{as_of, limits, saved_texts};
+use super::{args, stdout};
+use crate::app::{AppError, Dataset, MIN_BLOCKED, QueryRunner};
 use crate::context::Context;
 use crate::doctor::{Held, Kind, Patient, advice, examine};
 use crate::exit::ExitCode;
@@ -16,41 +15,40 @@ use crate::render::{Look, Schema, TextFormat, describe_instant, rows, visible};
 use crate::table::{Table, TableSet};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Runs the command.
-pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
-    let tables = Dataset::open(&arguments.from, false, TableSet::ALL, global, context)?;
+pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
+    let tables = open(&arguments.from, false, TableSet::ALL, global, context)?;
     run_on(&tables, arguments, global, context)
 }
 
 /// Examines the tables.
-pub fn run_on(tables: &Dataset, arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run_on(tables: &Dataset, arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let working = Working::on("examining", context);
-    let limits = Limits { quotas: arguments.quotas.clone(), what_if: Vec::new(), min_blocked: Duration::from_secs(60) };
-    limits::install(&limits, tables, global)?;
-    let asker = Asker::new(tables, None, saved_texts(&[], global)?, global, context)?;
+    let own = args::Limits { quotas: arguments.quotas.clone(), what_if: Vec::new(), min_blocked: MIN_BLOCKED };
+    limits(&own, global).install(tables)?;
+    let runner = QueryRunner::new(tables, &as_of(None, global), saved_texts(&[], global)?, context)?;
     let mut holdings = Vec::new();
     for table in Table::ALL {
-        holdings.push((table.name(), number(tables, &format!("select count(*) from {}", table.name()))?));
+        holdings.push((table.name(), tables.number(&format!("select count(*) from {}", table.name()))?));
     }
     let look = Look { tz: context.tz.clone(), ..Look::default() };
     let count = |name: &str| {
         let found = holdings.iter().find(|(table, _)| *table == name);
         Ok(found.map_or(0, |(_, rows)| u64::try_from(*rows).unwrap_or(0)))
     };
-    let sql = |statement: &str| -> Result<Vec<String>, CliError> {
+    let sql = |statement: &str| -> Result<Vec<String>, AppError> {
         let rows = rows(&tables.sql(statement)?)?;
         Ok(rows.iter().map(|row| row.first().map(|cell| cell.human(&look)).unwrap_or_default()).collect())
     };
-    let query = |text: &str| -> Result<Vec<Vec<String>>, CliError> {
-        let wrong = |diagnostics| CliError::Query { text: text.to_owned(), diagnostics };
+    let query = |text: &str| -> Result<Vec<Vec<String>>, AppError> {
+        let wrong = |diagnostics| AppError::Query { text: text.to_owned(), diagnostics };
         let parsed = lang::parse(text).map_err(wrong)?;
-        let (_, answer) = asker.ask(&parsed, text, Evidence::Without)?;
+        let (_, answer) = runner.ask(&parsed, text, Evidence::Without)?;
         let row = |cells: Vec<crate::render::Cell>| cells.iter().map(|cell| cell.human(&look)).collect();
         Ok(rows(&answer)?.into_iter().map(row).collect())
     };
-    let advice = advice().map_err(|config_error| CliError::Sentence(config_error.to_string()))?;
+    let advice = advice().map_err(|config_error| AppError::Sentence(config_error.to_string()))?;
     let mut held = examine(advice, &Patient { count: &count, sql: &sql, query: &query })?;
     held.sort_by_key(|held| held.advice.kind == Kind::Missing);
     let span = tables
@@ -59,7 +57,7 @@ pub fn run_on(tables: &Dataset, arguments: &Doctor, global: &Global, context: &C
         .map(|(first, last)| (describe_instant(first, &context.tz), describe_instant(last, &context.tz)));
     drop(working);
     if arguments.output.format == TextFormat::Json {
-        document::print(Schema::Doctor, &Examination::new(&holdings, span.as_ref(), tables.classified_by_others, &held))?;
+        stdout::print_document(Schema::Doctor, &Examination::new(&holdings, span.as_ref(), tables.classified_by_others, &held))?;
         return Ok(tables.loaded);
     }
     let mut text = String::from("Contents\n");
@@ -81,7 +79,7 @@ pub fn run_on(tables: &Dataset, arguments: &Doctor, global: &Global, context: &C
     if held.is_empty() {
         text.push_str("\nNo data problems, and nothing is missing.\n");
     }
-    explain::print(&explain::page(text, context))?;
+    stdout::print(&stdout::page(text, context))?;
     Ok(tables.loaded)
 }
 

@@ -1,11 +1,13 @@
 //! `ecs-audit store export`: writes the rows of nouns to files for other tools.
 
 use super::args::{Export, Global};
-use super::ask::Dataset;
+use super::open::open;
 use super::progress::Working;
-use super::stderr::{CliError, say};
-use super::{destination, document, limits};
+use super::settings::limits;
+use super::stderr::say;
+use super::{destination, stdout};
 use crate::answer::{Answer, AnswerWindow, Column};
+use crate::app::{AppError, Dataset};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::nouns::{NOUNS, Noun, ViewRequest, ZoneName};
@@ -26,12 +28,12 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// Runs the command.
-pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let nouns = chosen(&arguments.nouns)?;
-    let tables = Dataset::open(&[], arguments.raw, TableSet::ALL, global, context)?;
-    limits::install(&arguments.limits, &tables, global)?;
+    let tables = open(&[], arguments.raw, TableSet::ALL, global, context)?;
+    limits(&arguments.limits, global).install(&tables)?;
     let folder = &arguments.folder;
-    let io = |error: std::io::Error| CliError::Sentence(format!("`{}`: {error}", folder.display()));
+    let io = |error: std::io::Error| AppError::Sentence(format!("`{}`: {error}", folder.display()));
     destination::refuse_store(folder)?;
     destination::refuse_file_name(folder, |stem| {
         let file = folder.display();
@@ -63,7 +65,7 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
     }
     if arguments.json {
         let folder = folder.display().to_string();
-        document::print(Schema::StoreExport, &Document { folder, format: arguments.format.name(), files: written })?;
+        stdout::print_document(Schema::StoreExport, &Document { folder, format: arguments.format.name(), files: written })?;
     }
     Ok(ExitCode::Ok)
 }
@@ -84,7 +86,7 @@ struct Written {
     rows: u64,
 }
 
-fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, CliError> {
+fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, AppError> {
     if words.is_empty() {
         return Ok(NOUNS.iter().collect());
     }
@@ -92,7 +94,7 @@ fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, CliError> {
         let noun = NOUNS.iter().find(|noun| noun.word == word);
         noun.ok_or_else(|| {
             let all: Vec<&str> = NOUNS.iter().map(|noun| noun.word).collect();
-            CliError::Sentence(format!("unknown noun `{word}`: expected {}", all.join(", ")))
+            AppError::Sentence(format!("unknown noun `{word}`: expected {}", all.join(", ")))
         })
     };
     words.iter().map(known).collect()
@@ -105,7 +107,7 @@ async fn write(
     path: &Path,
     tables: &Dataset,
     context: &Context,
-) -> Result<u64, CliError> {
+) -> Result<u64, AppError> {
     let rows = noun_rows(&tables.session, noun, need).await.map_err(RunError::from)?;
     let rows = rows.sort(order_of(noun)).map_err(RunError::from)?;
     let columns = run::frame_columns(&rows);
@@ -114,8 +116,8 @@ async fn write(
     if format.is_binary() { parquet(stream, out).await } else { text(stream, columns, format, out, context).await }
 }
 
-async fn parquet(mut stream: SendableRecordBatchStream, out: BufWriter<File>) -> Result<u64, CliError> {
-    let failed = |error: parquet::errors::ParquetError| CliError::Sentence(error.to_string());
+async fn parquet(mut stream: SendableRecordBatchStream, out: BufWriter<File>) -> Result<u64, AppError> {
+    let failed = |error: parquet::errors::ParquetError| AppError::Sentence(error.to_string());
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let mut writer = ArrowWriter::try_new(out, stream.schema(), Some(properties)).map_err(failed)?;
     let mut rows = 0;
@@ -135,7 +137,7 @@ async fn text(
     format: Format,
     mut out: BufWriter<File>,
     context: &Context,
-) -> Result<u64, CliError> {
+) -> Result<u64, AppError> {
     let look = Look { tz: context.tz.clone(), ..Look::default() };
     let mut answer = Answer {
         query: String::new(),

@@ -1,9 +1,9 @@
 //! `ecs-audit fields`: lists the nouns and their fields.
 
 use super::args::Fields;
-use super::ask::{listing, print};
-use super::stderr::CliError;
+use super::output::{listing, print};
 use crate::answer::Answer;
+use crate::app::AppError;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
@@ -12,7 +12,7 @@ use crate::lang::{keyword, suggest};
 use crate::plan::PlanCatalog;
 
 /// Runs the command.
-pub fn run(arguments: &Fields, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &Fields, context: &Context) -> Result<ExitCode, AppError> {
     let catalog = PlanCatalog::default();
     let answer = match &arguments.noun {
         None => nouns(&catalog)?,
@@ -22,7 +22,7 @@ pub fn run(arguments: &Fields, context: &Context) -> Result<ExitCode, CliError> 
     Ok(ExitCode::Ok)
 }
 
-fn nouns(catalog: &PlanCatalog) -> Result<Answer, CliError> {
+fn nouns(catalog: &PlanCatalog) -> Result<Answer, AppError> {
     let rows = keyword::NOUNS.iter().map(|noun| {
         let runs = match catalog.status(noun.word) {
             NounStatus::Ready => "yes",
@@ -33,7 +33,7 @@ fn nouns(catalog: &PlanCatalog) -> Result<Answer, CliError> {
     listing(&["noun", "runs", "rows"], rows.collect())
 }
 
-fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, CliError> {
+fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, AppError> {
     let word = noun.to_lowercase();
     let known = keyword::NOUNS.iter().map(|noun| noun.word);
     if !known.clone().any(|known| known == word) {
@@ -47,15 +47,15 @@ fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, CliError> {
         } else if !with_field.is_empty() {
             let error = Diagnostic::error(format!("`{noun}` is a field, not a noun"), 0..noun.len());
             let error = error.with_note(format!("nouns with this field: {}", with_field.join(", ")));
-            return Err(CliError::Query { text: noun.to_owned(), diagnostics: vec![error] });
+            return Err(AppError::Query { text: noun.to_owned(), diagnostics: vec![error] });
         } else if let Some(question) = suggest::question(&word, known.clone()) {
             diagnostic = diagnostic.with_label(question);
         }
         let diagnostic = diagnostic.with_note(format!("nouns: {}", known.collect::<Vec<_>>().join(", ")));
-        return Err(CliError::Query { text: noun.to_owned(), diagnostics: vec![diagnostic] });
+        return Err(AppError::Query { text: noun.to_owned(), diagnostics: vec![diagnostic] });
     }
     if let NounStatus::Later(why) = catalog.status(&word) {
-        return Err(CliError::Sentence(why.to_owned()));
+        return Err(AppError::Sentence(why.to_owned()));
     }
     let fields = catalog.fields(&word).iter();
     let mut rows: Vec<Vec<String>> =

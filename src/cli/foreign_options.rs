@@ -3,7 +3,7 @@
 //! In: the arguments, and the option that the parser does not know. Out: what to write instead. Invariant: a suggested
 //! query parses.
 
-use super::stderr::CliError;
+use crate::app::AppError;
 use crate::diagnostic::Diagnostic;
 use crate::lang::{self, keyword, suggest};
 use crate::nouns::{self, Noun};
@@ -44,7 +44,7 @@ const NOT_NEEDED: &[(&[&str], &str)] = &[
 ];
 
 /// What to write instead of an unknown option of a command, whose name is a path such as `store compact`.
-pub fn explained(option: &str, arguments: &[&str], path: &str, inner: &Command, root: &Command) -> CliError {
+pub fn explained(option: &str, arguments: &[&str], path: &str, inner: &Command, root: &Command) -> AppError {
     let known = |name: &str| {
         let found = inner.get_arguments().chain(root.get_arguments()).find(|argument| match name.strip_prefix("--") {
             Some(long) => argument.get_long() == Some(long),
@@ -100,8 +100,8 @@ pub fn explained(option: &str, arguments: &[&str], path: &str, inner: &Command, 
     }))
 }
 
-fn failure(error: Diagnostic) -> CliError {
-    CliError::Query { text: String::new(), diagnostics: vec![error] }
+fn failure(error: Diagnostic) -> AppError {
+    AppError::Query { text: String::new(), diagnostics: vec![error] }
 }
 
 /// The name of an option, and the value that is written with it.
@@ -211,7 +211,7 @@ mod tests {
         let root = command();
         let inner = if path.is_empty() { &root } else { root.find_subcommand(path).unwrap() };
         match explained(option, arguments, path, inner, &root) {
-            CliError::Query { text, diagnostics } => crate::diagnostic::render_all(&diagnostics, &text),
+            AppError::Query { text, diagnostics } => crate::diagnostic::render_all(&diagnostics, &text),
             other => panic!("{other}"),
         }
     }

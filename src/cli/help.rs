@@ -3,6 +3,7 @@
 //! Words that belong together are joined by no-break spaces before the text is wrapped, and they become spaces again
 //! when it is printed.
 
+use super::environment::is_plain;
 use clap::builder::StyledStr;
 use clap::{Arg, Command};
 use std::io::{self, IsTerminal, Write};
@@ -87,7 +88,7 @@ fn in_our_words(text: &str) -> String {
 
 fn has_color(error: &clap::Error) -> bool {
     let terminal = if error.use_stderr() { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
-    terminal && !super::is_plain()
+    terminal && !is_plain()
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //! taken for a question, because no command is a noun, a saved query or the beginning of a sentence about one.
 
 use super::foreign_options;
-use super::query::is_valid;
-use super::stderr::CliError;
-use super::{separated, synonyms, unknown_command};
+use super::unknown_command::{self, joined};
+use super::{separated, synonyms};
+use crate::app::{AppError, is_valid};
 use crate::diagnostic::Diagnostic;
 use crate::lang::keyword::{self, NOUNS};
 use crate::lang::{self, habit, suggest};
@@ -81,7 +81,7 @@ fn first_word(arguments: &[OsString], command: &Command) -> Option<usize> {
 }
 
 /// What is wrong with the arguments, where the parser does not know what people mean; none = its own message is fine.
-pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command) -> Option<CliError> {
+pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command) -> Option<AppError> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -111,7 +111,7 @@ pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command)
             is_path.then(|| {
                 let error = Diagnostic::general(format!("`{value}` is not a format, but a file or folder"));
                 let help = format!("did you mean `--from {value}`? It reads an export; `-f` is short for --format");
-                CliError::Query { text: String::new(), diagnostics: vec![error.with_help(help)] }
+                AppError::Query { text: String::new(), diagnostics: vec![error.with_help(help)] }
             })
         }
         ErrorKind::MissingRequiredArgument => {
@@ -123,7 +123,7 @@ pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command)
 }
 
 /// An unknown word below a command, such as `store ls`.
-fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<CliError> {
+fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<AppError> {
     let mut words = line.iter().filter_map(|argument| argument.to_str());
     let inner = command.find_subcommand(words.next()?)?;
     let path = inner.get_name();
@@ -133,7 +133,7 @@ fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<Cl
     let actions: Vec<&str> = inner.get_subcommands().map(Command::get_name).filter(|name| *name != "help").collect();
     let error = match synonyms::meant(path, word) {
         _ if path == "help" && word_of_language(word).is_some() => {
-            return word_of_language(word).map(|help| CliError::Query { text, diagnostics: vec![error.with_help(help)] });
+            return word_of_language(word).map(|help| AppError::Query { text, diagnostics: vec![error.with_help(help)] });
         }
         Some(action) => error.with_help(format!("did you mean `{}`?", format!("ecs-audit {path} {action}").trim_end())),
         None => match suggest::question(word, actions.iter().copied()) {
@@ -145,7 +145,7 @@ fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<Cl
             None => error.with_note(format!("actions: {}", actions.join(", "))),
         },
     };
-    Some(CliError::Query { text, diagnostics: vec![error] })
+    Some(AppError::Query { text, diagnostics: vec![error] })
 }
 
 /// Where the help of a noun or a keyword is.
@@ -178,17 +178,17 @@ fn innermost<'c>(arguments: &[OsString], command: &'c Command) -> (&'c Command, 
 }
 
 /// A command without what it needs, with its first example.
-fn missing_argument(missing: &[String], arguments: &[OsString], command: &Command) -> Option<CliError> {
+fn missing_argument(missing: &[String], arguments: &[OsString], command: &Command) -> Option<AppError> {
     let (inner, path, _) = innermost(arguments, command);
     let help = inner.get_after_help()?.to_string().replace(super::help::JOINED, " ");
     let example = help.lines().map(str::trim).find(|line| line.starts_with("ecs-audit"))?.to_owned();
     let error = Diagnostic::general(format!("`ecs-audit {path}` needs {}", missing.join(" and ")));
     let error = error.with_help(format!("`{example}`; `ecs-audit {path} --help` lists the options"));
-    Some(CliError::Query { text: String::new(), diagnostics: vec![error] })
+    Some(AppError::Query { text: String::new(), diagnostics: vec![error] })
 }
 
 /// A word more than a command takes: SQL without quotes, or a sentence such as `show me all failures`.
-fn unexpected_word(word: &str, path: &str, rest: &[OsString], command: &Command) -> Option<CliError> {
+fn unexpected_word(word: &str, path: &str, rest: &[OsString], command: &Command) -> Option<AppError> {
     let words = joined(rest);
     let text = format!("{path} {words}");
     let help = match path {
@@ -210,14 +210,7 @@ fn unexpected_word(word: &str, path: &str, rest: &[OsString], command: &Command)
     };
     let start = text.find(&format!(" {word}")).map_or(0, |space| space + 1);
     let error = Diagnostic::error(format!("`{path}` takes {takes}, and `{word}` is one too many"), start..start + word.len());
-    Some(CliError::Query { text, diagnostics: vec![error.with_help(help)] })
-}
-
-/// The words of arguments, for a query.
-pub(super) fn joined(arguments: &[OsString]) -> String {
-    let words: Vec<_> =
-        arguments.iter().map(|argument| argument.to_string_lossy()).take_while(|word| !word.starts_with("--")).collect();
-    words.join(" ")
+    Some(AppError::Query { text, diagnostics: vec![error.with_help(help)] })
 }
 
 #[cfg(test)]
@@ -267,7 +260,7 @@ mod tests {
         let mut command = command();
         let error = command.try_get_matches_from_mut(&arguments).unwrap_err();
         match explained(&error, &arguments, &command) {
-            Some(CliError::Query { text, diagnostics }) => crate::diagnostic::render_all(&diagnostics, &text),
+            Some(AppError::Query { text, diagnostics }) => crate::diagnostic::render_all(&diagnostics, &text),
             _ => String::new(),
         }
     }

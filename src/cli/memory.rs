@@ -1,6 +1,6 @@
 //! The memory limit: the requested size, or half of the machine's memory.
 
-use super::stderr::CliError;
+use crate::app::AppError;
 
 /// The assumed memory, in bytes, of a machine that does not report its own.
 const UNKNOWN_MACHINE: u64 = 4 << 30;
@@ -11,12 +11,12 @@ const LEAST: u64 = 32 << 20;
 ///
 /// # Errors
 /// When the text is not a size, or too small.
-pub fn limit(text: Option<&str>) -> Result<usize, CliError> {
+pub fn limit(text: Option<&str>) -> Result<usize, AppError> {
     let bytes = match text {
         None => machine() / 2,
         Some(text) => {
             let wrong =
-                || CliError::Sentence(format!("--memory `{text}`: expected a size of at least 32MiB, such as 512MiB or 4GiB"));
+                || AppError::Sentence(format!("--memory `{text}`: expected a size of at least 32MiB, such as 512MiB or 4GiB"));
             size(text).filter(|bytes| *bytes >= LEAST).ok_or_else(wrong)?
         }
     };

@@ -3,46 +3,44 @@
 //! This is the only module that prints, and the only one that reads the clock, the environment and the terminal.
 
 mod args;
-mod ask;
 mod catalog;
 mod changes;
 mod check;
-mod child;
-mod columns;
+#[cfg(test)]
+mod columns_tests;
 mod config;
 mod destination;
 mod doctor;
-mod document;
-mod evaluated;
+mod environment;
 mod explain;
 mod export;
 mod fields;
 mod foreign_options;
 mod help;
-mod interrupt;
 mod invocation;
-mod limits;
-mod links;
 mod load;
 mod manual;
 mod mcp;
 mod memory;
+mod notes;
+mod open;
+mod output;
 mod output_words;
-mod per_store;
 mod preflight;
+mod program;
 mod progress;
 mod queries;
 mod query;
-mod redact;
 mod repl;
 mod report;
 mod rules;
-mod scope;
 mod separated;
 mod serve;
+mod settings;
 mod short_formats;
 mod show;
 mod stderr;
+mod stdout;
 mod store;
 mod synonyms;
 #[cfg(test)]
@@ -52,14 +50,13 @@ mod torn;
 mod unknown_command;
 mod verify_digests;
 
+use crate::app::AppError;
 use crate::context::Context;
 use crate::exit::ExitCode;
+use args::Cli;
 use clap::FromArgMatches;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-
-pub use args::Cli;
-pub use stderr::CliError;
 
 /// Runs the program with these arguments; the first one is the program name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -76,25 +73,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Help and version are printed as output with exit code 0; the rest are usage errors.
             match invocation::explained(&error, &arguments, &help::shaped(command)) {
-                Some(failure) => failure.say(),
+                Some(failure) => stderr::say_error(&failure),
                 None => help::print(&error),
             }
             return if error.use_stderr() { ExitCode::Error } else { ExitCode::Ok };
         }
     };
-    let result =
-        config::apply(&mut cli.global, &matches).and_then(|()| context(&cli)).and_then(|context| dispatch(cli, &context));
+    let result = settings::apply(&mut cli.global, &matches)
+        .and_then(|()| environment::context(&cli.global))
+        .and_then(|context| dispatch(cli, &context));
     match result {
         Ok(code) => code,
         Err(failure) if failure.is_broken_pipe() => ExitCode::Ok,
         Err(failure) => {
-            failure.say();
+            stderr::say_error(&failure);
             ExitCode::Error
         }
     }
 }
 
-fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, CliError> {
+fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, AppError> {
     let global = &cli.global;
     // The command that tests rules must work with broken rules.
     if !matches!(&cli.command, Some(args::Command::Catalog(catalog)) if catalog.is_test()) {
@@ -128,7 +126,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, CliError> {
 }
 
 /// Without a command: the prompt on a terminal with a store, else the first steps.
-fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, CliError> {
+fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, AppError> {
     let at_terminal = context.width.is_some() && io::stdin().is_terminal();
     match crate::store::Store::open(&global.store) {
         Ok(_) if at_terminal => return repl::run(&args::Repl::default(), global, context),
@@ -144,33 +142,3 @@ fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, CliError>
 const ABOUT: &str = "ecs-audit analyzes failures on Amazon ECS and dstack, offline.";
 const FIRST_QUESTION: &str = "  = ask: `ecs-audit failures by reason since 7d`, or `ecs-audit repl` for a prompt";
 const OTHER_COMMANDS: &str = "  = `ecs-audit --help` lists all commands";
-
-/// Whether the environment asks for text without colors.
-fn is_plain() -> bool {
-    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
-}
-
-fn context(cli: &Cli) -> Result<Context, CliError> {
-    let tz = match &cli.global.tz {
-        None => jiff::tz::TimeZone::UTC,
-        Some(name) => stderr::time_zone(name)?,
-    };
-    let is_terminal = io::stdout().is_terminal();
-    let threads = cli.global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
-    let memory = memory::limit(cli.global.memory.as_deref())?;
-    Ok(Context {
-        now: jiff::Timestamp::now(),
-        tz,
-        width: is_terminal.then(terminal_width),
-        color: is_terminal && !is_plain(),
-        progress: io::stderr().is_terminal() && !cli.global.quiet,
-        threads: threads.max(1),
-        memory,
-    })
-}
-
-fn terminal_width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
-    columns.unwrap_or_else(|| terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)))
-}

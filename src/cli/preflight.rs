@@ -1,11 +1,12 @@
 //! `ecs-audit preflight`: checks a task definition before it is deployed.
 
 use super::args::{Global, Preflight};
-use super::ask::Dataset;
-use super::check::quarantined;
-use super::query::{Asker, saved_texts};
-use super::stderr::{CliError, say};
-use super::{explain, limits};
+use super::open::open;
+use super::progress::Working;
+use super::settings::{as_of, limits, saved_texts};
+use super::stderr::say;
+use super::stdout;
+use crate::app::{AppError, QueryRunner};
 use crate::check::{Check, Detail, Finding, Layout, comment, find, write};
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -18,20 +19,20 @@ use crate::table::TableSet;
 use std::io::Read;
 
 /// Runs the command.
-pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let (json, file) = read(arguments)?;
-    let mut definition = Definition::parse(&json).map_err(|why| CliError::Sentence(format!("`{file}`: {why}")))?;
+    let mut definition = Definition::parse(&json).map_err(|why| AppError::Sentence(format!("`{file}`: {why}")))?;
     definition.fargate = definition.fargate || arguments.fargate;
     let home = Home { account: arguments.account.clone(), region: arguments.region.clone() };
     let wanted =
         Wanted { cluster: arguments.cluster.clone(), home, count: arguments.count, since: arguments.since.clone(), file };
-    let failure = |error: PreflightError<CliError>| match error {
+    let failure = |error: PreflightError<AppError>| match error {
         PreflightError::Past(failure) => failure,
-        PreflightError::ConfigError(config_error) => CliError::Sentence(config_error.to_string()),
+        PreflightError::ConfigError(config_error) => AppError::Sentence(config_error.to_string()),
     };
-    let tables = match Dataset::open(&arguments.from, false, TableSet::ALL, global, context) {
+    let tables = match open(&arguments.from, false, TableSet::ALL, global, context) {
         // The default store may be missing; the definition is still checked.
-        Err(CliError::Store(StoreError::Missing(_))) if global.configured.store_origin == "default" => None,
+        Err(AppError::Store(StoreError::Missing(_))) if global.configured.store_origin == "default" => None,
         other => Some(other?),
     };
     let mut report = match &tables {
@@ -42,16 +43,17 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
             examine(&definition, &wanted, None).map_err(failure)?
         }
         Some(tables) => {
-            limits::install(&arguments.limits, tables, global)?;
-            let asker = Asker::new(tables, None, saved_texts(&[], global)?, global, context)?;
-            let find = |check: &Check, condition: &str| ask(check, condition, &asker);
+            limits(&arguments.limits, global).install(tables)?;
+            let runner = QueryRunner::new(tables, &as_of(None, global), saved_texts(&[], global)?, context)?;
+            let find = |check: &Check, condition: &str| ask(check, condition, &runner);
             let rows = |statement: &str| Ok(rows(&tables.sql(statement)?)?);
-            let query = |text: &str| rows_of(text, &asker);
+            let query = |text: &str| rows_of(text, &runner);
+            let _working = Working::on("querying", context);
             examine(&definition, &wanted, Some(&Past { find: &find, query: &query, rows: &rows })).map_err(failure)?
         }
     };
     if let Some(tables) = &tables {
-        report.partial.extend(quarantined(tables)?);
+        report.partial.extend(tables.quarantined()?);
     }
     if !global.quiet {
         report.partial.iter().for_each(|line| say(&format!("note: {line}")));
@@ -62,8 +64,8 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
         format => write(&report, format, Detail::All),
     };
     match arguments.format {
-        Layout::Text => explain::print_page(text, context)?,
-        _ => explain::print(&text)?,
+        Layout::Text => stdout::print_page(text, context)?,
+        _ => stdout::print(&text)?,
     }
     Ok(if report.has(arguments.fail_on) {
         ExitCode::Finding
@@ -75,7 +77,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
 }
 
 /// The JSON, and its name in messages.
-fn read(arguments: &Preflight) -> Result<(String, String), CliError> {
+fn read(arguments: &Preflight) -> Result<(String, String), AppError> {
     let file = arguments.file.display().to_string();
     let mut json = String::new();
     let outcome = if file == "-" {
@@ -93,25 +95,25 @@ fn read(arguments: &Preflight) -> Result<(String, String), CliError> {
             ),
             false => String::new(),
         };
-        CliError::Sentence(format!("`{file}`: {why}; expected the JSON of a task definition{how}"))
+        AppError::Sentence(format!("`{file}`: {why}; expected the JSON of a task definition{how}"))
     })?;
     Ok((json, file))
 }
 
 /// The rows of a query.
-fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>>, CliError> {
-    let query = lang::parse(text).map_err(|diagnostics| CliError::Query { text: text.to_owned(), diagnostics })?;
-    let (_, answer) = asker.ask(&query, text, Evidence::Without)?;
+fn rows_of(text: &str, runner: &QueryRunner<'_>) -> Result<Vec<Vec<crate::render::Cell>>, AppError> {
+    let query = lang::parse(text).map_err(|diagnostics| AppError::Query { text: text.to_owned(), diagnostics })?;
+    let (_, answer) = runner.ask(&query, text, Evidence::Without)?;
     Ok(rows(&answer)?)
 }
 
 /// The rows for a question that meet a condition.
-fn ask(check: &Check, condition: &str, asker: &Asker<'_>) -> Result<Vec<Finding>, CliError> {
-    let wrong = |text: &str, diagnostics| CliError::Query { text: text.to_owned(), diagnostics };
+fn ask(check: &Check, condition: &str, runner: &QueryRunner<'_>) -> Result<Vec<Finding>, AppError> {
+    let wrong = |text: &str, diagnostics| AppError::Query { text: text.to_owned(), diagnostics };
     let mut query = lang::parse(&check.query).map_err(|diagnostics| wrong(&check.query, diagnostics))?;
     lang::narrow(&mut query, condition).map_err(|diagnostics| wrong(&format!("failures where {condition}"), diagnostics))?;
     let text = lang::format(&query);
-    let (_, answer) = asker.ask(&query, &text, Evidence::First)?;
+    let (_, answer) = runner.ask(&query, &text, Evidence::First)?;
     let found = find(check, &answer, &Look::default());
-    found.map_err(|why| CliError::Sentence(format!("question `{}`: {why}", check.name)))
+    found.map_err(|why| AppError::Sentence(format!("question `{}`: {why}", check.name)))
 }

@@ -1,8 +1,10 @@
-//! Shows that a command is still working: on standard error, only on a terminal, and only after a second.
+//! Shows the progress of commands on standard error, only on a terminal.
 
 use crate::context::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::discover::Input;
+use crate::load::{FileReport, Progress, Silent};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -67,6 +69,54 @@ impl Drop for Working {
         }
         shown.bar.finish_and_clear();
         SHOWN.store(false, Ordering::Release);
+    }
+}
+
+/// What shows the progress of loading inputs: a bar on a terminal, which disappears when dropped, otherwise nothing.
+pub fn of_load(inputs: &[Input], context: &Context) -> Box<dyn Progress> {
+    match Bar::new(inputs, context.progress) {
+        Some(bar) => Box::new(bar),
+        None => Box::new(Silent),
+    }
+}
+
+/// A progress bar.
+struct Bar {
+    bar: ProgressBar,
+    records: AtomicU64,
+    files: AtomicU64,
+    of: usize,
+}
+
+impl Bar {
+    /// A bar over the bytes of the inputs, if requested.
+    fn new(inputs: &[Input], wanted: bool) -> Option<Bar> {
+        if !wanted {
+            return None;
+        }
+        let bar = ProgressBar::new(inputs.iter().map(|input| input.size).sum());
+        let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta} {msg}").ok()?;
+        bar.set_style(style);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Some(Bar { bar, records: Default::default(), files: Default::default(), of: inputs.len() })
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn file_done(&self, report: &FileReport) {
+        let records = self.records.fetch_add(report.read, Ordering::Relaxed) + report.read;
+        let files = self.files.fetch_add(u64::from(!report.is_member), Ordering::Relaxed) + u64::from(!report.is_member);
+        self.bar.set_message(format!("{files}/{} files, {} records", self.of, HumanCount(records)));
+    }
+
+    fn bytes_read(&self, bytes: u64) {
+        self.bar.inc(bytes);
     }
 }
 

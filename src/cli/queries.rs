@@ -1,9 +1,9 @@
 //! `ecs-audit queries`: lists the saved queries, or shows one.
 
 use super::args::{Global, Queries};
-use super::ask::{print, ranked_listing};
-use super::explain;
-use super::stderr::CliError;
+use super::output::{print, ranked_listing};
+use super::stdout;
+use crate::app::AppError;
 use crate::config::SavedQuery;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -12,7 +12,7 @@ use crate::lang::suggest;
 use crate::render::{Format, visible};
 
 /// Runs the command.
-pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let queries = &global.configured.settings.queries;
     let shown: Vec<&SavedQuery> = match &arguments.name {
         None => queries.values().collect(),
@@ -20,7 +20,7 @@ pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<Ex
             let name = name.trim_start_matches('@');
             let Some(query) = queries.get(name) else { return Err(unknown(name, queries.keys().map(String::as_str))) };
             if arguments.format == Format::Table {
-                explain::print_page(describe(query), context)?;
+                stdout::print_page(describe(query), context)?;
                 return Ok(ExitCode::Ok);
             }
             vec![query]
@@ -43,13 +43,13 @@ fn parameters(query: &SavedQuery) -> String {
     parameters.collect::<Vec<_>>().join(" ")
 }
 
-fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> CliError {
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> AppError {
     let mut diagnostic = Diagnostic::error(format!("unknown saved query `@{name}`"), 0..name.len());
     if let Some(question) = suggest::question(name, known.clone()) {
         diagnostic = diagnostic.with_label(question);
     }
     let known = known.map(|name| format!("@{name}")).collect::<Vec<_>>().join(", ");
-    CliError::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(format!("saved queries: {known}"))] }
+    AppError::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(format!("saved queries: {known}"))] }
 }
 
 fn describe(query: &SavedQuery) -> String {

@@ -3,14 +3,12 @@
 mod document;
 
 use super::args::{Global, Report, ReportAction, ReportVerify};
-use super::ask::Dataset;
-use super::explain::records;
-use super::limits;
+use super::open::open;
 use super::progress::Working;
-use super::query::{anchor, catalog, check_context, saved_texts};
-use super::redact::redactor;
-use super::stderr::{CliError, say};
-use super::{destination, evaluated};
+use super::settings::{as_of, limits, saved_texts};
+use super::stderr::say;
+use super::{destination, stdout};
+use crate::app::{self, Anchor, AppError, Dataset, checked_scope, redactor};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang::ast::{Instant, Source, Window};
@@ -36,12 +34,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const DIFFERENCES: usize = 20;
 
 /// Runs the command.
-pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     if let Some(ReportAction::Verify(verify)) = &arguments.action {
         return run_verify(verify, global, context);
     }
     let Some(out) = &arguments.out else {
-        return Err(CliError::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
+        return Err(AppError::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
     };
     destination::refuse_store(out)?;
     destination::refuse_file_name(out, |stem| {
@@ -50,18 +48,18 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
     report::check_names(&arguments.sections)?;
     report::check_folder(out)?;
     // The original record of a call shows which rule it disabled.
-    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    let tables = open(&arguments.from, true, TableSet::ALL, global, context)?;
     write_report(&tables, arguments, out, global, context)
 }
 
 /// Writes a report about the tables of a prompt.
-pub fn run_here(tables: &Dataset, arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run_here(tables: &Dataset, arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     match (&arguments.action, &arguments.out) {
         (None, Some(out)) => {
             report::check_names(&arguments.sections)?;
             write_report(tables, arguments, out, global, context)
         }
-        _ => Err(CliError::Sentence("expected a folder for the report, such as `\\report postmortem --since 7d`".to_owned())),
+        _ => Err(AppError::Sentence("expected a folder for the report, such as `\\report postmortem --since 7d`".to_owned())),
     }
 }
 
@@ -71,8 +69,8 @@ fn write_report(
     out: &Path,
     global: &Global,
     context: &Context,
-) -> Result<ExitCode, CliError> {
-    limits::install(&arguments.limits, tables, global)?;
+) -> Result<ExitCode, AppError> {
+    limits(&arguments.limits, global).install(tables)?;
     let request = request(arguments, tables, global, context)?;
     if !global.quiet {
         say(&format!("window {}", crate::render::describe_window(&request.answer_window(), &context.tz)));
@@ -95,7 +93,7 @@ fn write_report(
     }
     let page = out.join(if request.brief { "brief.html" } else { "report.html" });
     if arguments.json {
-        super::document::print(Schema::Report, &Written::of(&built, out, &page))?;
+        stdout::print_document(Schema::Report, &Written::of(&built, out, &page))?;
     } else {
         writeln!(io::stdout().lock(), "{}", crate::render::visible(&page.display().to_string()))?;
     }
@@ -106,19 +104,19 @@ fn tool() -> String {
     format!("ecs-audit {}", env!("CARGO_PKG_VERSION"))
 }
 
-fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let (manifest, files) = report::read(&arguments.folder)?;
-    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    let tables = open(&arguments.from, true, TableSet::ALL, global, context)?;
     let current = snapshot(&arguments.from, &tables, global)?;
     if !global.quiet {
         notes(&manifest, &current).iter().for_each(|note| say(note));
     }
-    if manifest.request.limits != limits::fingerprint(&arguments.limits, global)? {
-        return Err(CliError::Sentence(
+    if manifest.request.limits != limits(&arguments.limits, global).fingerprint()? {
+        return Err(AppError::Sentence(
             "the report was written with other limits; pass the same --quotas and --what-if".to_owned(),
         ));
     }
-    limits::install(&arguments.limits, &tables, global)?;
+    limits(&arguments.limits, global).install(&tables)?;
     let versions = (manifest.tool.as_str(), manifest.catalog.as_str());
     let working = Working::on("verifying the report", context);
     let again = build(&manifest.request, &manifest.store, versions, &tables, (global, context), &working)?;
@@ -128,7 +126,7 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
         let (program, catalog) = (tool(), FailureCatalog::current_version());
         let now = (&current, program.as_str(), catalog.as_str());
         let verified = Verified::of(&arguments.folder, (&manifest, files.len()), now, &differences);
-        super::document::print(Schema::ReportVerify, &verified)?;
+        stdout::print_document(Schema::ReportVerify, &verified)?;
         return Ok(if differences.is_empty() { tables.loaded } else { ExitCode::Finding });
     }
     let mut out = io::stdout().lock();
@@ -191,7 +189,7 @@ fn build(
     tables: &Dataset,
     (global, context): (&Global, &Context),
     working: &Working,
-) -> Result<Built, CliError> {
+) -> Result<Built, AppError> {
     let redactor = if request.redacted { Some(redactor(tables, &global.store, true)?) } else { None };
     // The queries in a redacted manifest contain pseudonyms.
     let request = match &redactor {
@@ -207,7 +205,7 @@ fn build(
             ..request.clone()
         },
     };
-    let names = catalog(tables);
+    let names = tables.catalog();
     let zoned = Context { tz: request.tz(), ..context.clone() };
     let answered = AtomicUsize::new(0);
     let ask = |checked: &Checked, evidence| {
@@ -218,10 +216,10 @@ fn build(
         answer
     };
     let evaluated = evaluate(&request, tables)?;
-    let records = records(tables).with_evaluated(evaluated);
+    let records = tables.records().with_evaluated(evaluated);
     let cache = QueryCache {
         catalog: &names,
-        check: check_context(request.anchor, tables, &zoned),
+        check: tables.check_context(request.anchor, &zoned),
         run: &ask,
         unanswerable: &|checked| tables.unanswerable(checked),
         records: &records,
@@ -234,7 +232,7 @@ fn build(
 }
 
 /// Evaluates the nouns that most sections and explanations need; returns the views for explanations.
-fn evaluate(request: &Request, tables: &Dataset) -> Result<Vec<String>, CliError> {
+fn evaluate(request: &Request, tables: &Dataset) -> Result<Vec<String>, AppError> {
     let need = ViewRequest {
         anchor: request.anchor.as_microsecond(),
         from: Some(request.from.as_microsecond()),
@@ -243,13 +241,13 @@ fn evaluate(request: &Request, tables: &Dataset) -> Result<Vec<String>, CliError
         zone: ZoneName::of(&request.tz()),
         ..ViewRequest::default()
     };
-    evaluated::evaluate(tables, need, &report::read_often(request))
+    app::evaluate(tables, need, &report::read_often(request))
 }
 
-fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Context) -> Result<Request, CliError> {
-    let anchor = anchor(arguments.as_of.as_deref(), tables, global, context)?.time;
+fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Context) -> Result<Request, AppError> {
+    let anchor = Anchor::new(&as_of(arguments.as_of.as_deref(), global), tables, context)?.time;
     let (Some(first), Some(last)) = (tables.first, tables.last) else {
-        return Err(CliError::Sentence("nothing to report: no events are loaded".to_owned()));
+        return Err(AppError::Sentence("nothing to report: no events are loaded".to_owned()));
     };
     let clause = match (&arguments.since, arguments.between.as_slice(), &arguments.around) {
         (Some(since), _, _) => format!(" since {since}"),
@@ -262,10 +260,10 @@ fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Cont
     };
     // The window is parsed as part of a query, so that errors show the position.
     let text = format!("failures{clause}");
-    let wrong = |diagnostics| CliError::Query { text: text.clone(), diagnostics };
+    let wrong = |diagnostics| AppError::Query { text: text.clone(), diagnostics };
     let query = lang::parse(&text).map_err(wrong)?;
-    let names = catalog(tables);
-    let checked = lang::check(&query, &names, &check_context(anchor, tables, context)).map_err(wrong)?;
+    let names = tables.catalog();
+    let checked = lang::check(&query, &names, &tables.check_context(anchor, context)).map_err(wrong)?;
     let own = own_queries(arguments, tables, global)?;
     Ok(Request {
         title: arguments.title.clone().unwrap_or_else(|| "Failures of Amazon ECS and dstack".to_owned()),
@@ -280,10 +278,10 @@ fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Cont
         // The brief consists of the incidents and their numbers.
         sections: if arguments.brief { vec!["incidents".to_owned()] } else { arguments.sections.clone() },
         own,
-        scope: arguments.scope.checked(tables, anchor, context)?,
+        scope: checked_scope(arguments.scope.condition(), tables, anchor, context)?,
         brief: arguments.brief,
         prices: arguments.prices.as_deref().map(prices).transpose()?,
-        limits: limits::fingerprint(&arguments.limits, global)?,
+        limits: limits(&arguments.limits, global).fingerprint()?,
         redacted: arguments.redact,
     })
 }
@@ -307,7 +305,7 @@ fn origin(query: &lang::Query, window: &checked::Window, anchor: Timestamp) -> S
 
 /// The beginning of a window without limits: the first event, or the creation of a task that failed at its start, because an
 /// incident begins there.
-fn beginning(tables: &Dataset, first: Timestamp) -> Result<Timestamp, CliError> {
+fn beginning(tables: &Dataset, first: Timestamp) -> Result<Timestamp, AppError> {
     let (micros, start) = (first.as_microsecond(), nouns::incidents::START.saturating_mul(SECOND));
     let created = tables.sql(&format!(
         "select min(created_at) from task_events where cast(created_at as bigint) between {} and {micros}",
@@ -318,9 +316,9 @@ fn beginning(tables: &Dataset, first: Timestamp) -> Result<Timestamp, CliError> 
 }
 
 /// The prices of a file.
-fn prices(path: &Path) -> Result<Prices, CliError> {
+fn prices(path: &Path) -> Result<Prices, AppError> {
     let wrong = |why: String| {
-        CliError::Sentence(format!(
+        AppError::Sentence(format!(
             "`{}`: {why}; expected vcpu_hour and gib_hour in USD, such as vcpu_hour = 0.04048",
             path.display()
         ))
@@ -336,12 +334,12 @@ fn next_second(time: Timestamp) -> Timestamp {
 }
 
 /// The custom sections. A saved query is expanded, and gets the window of the report.
-fn own_queries(arguments: &Report, tables: &Dataset, global: &Global) -> Result<Vec<Own>, CliError> {
-    let names = catalog(tables).with_saved(saved_texts(&arguments.set, global)?);
+fn own_queries(arguments: &Report, tables: &Dataset, global: &Global) -> Result<Vec<Own>, AppError> {
+    let names = tables.catalog().with_saved(saved_texts(&arguments.set, global)?);
     let mut queries = Vec::new();
     for text in &arguments.queries {
         let mut own = own(text)?;
-        let wrong = |diagnostics| CliError::Query { text: own.query.clone(), diagnostics };
+        let wrong = |diagnostics| AppError::Query { text: own.query.clone(), diagnostics };
         let query = lang::parse(&own.query).map_err(wrong)?;
         if matches!(query.source.value, Source::Saved(_)) {
             let mut expanded = lang::expand(&query, &names).map_err(wrong)?;
@@ -356,20 +354,20 @@ fn own_queries(arguments: &Report, tables: &Dataset, global: &Global) -> Result<
 }
 
 /// `title=query`, or `@name`.
-fn own(text: &str) -> Result<Own, CliError> {
+fn own(text: &str) -> Result<Own, AppError> {
     let (title, query) = match text.split_once('=') {
         Some((title, query)) if !title.trim_start().starts_with('@') => (title.trim(), query.trim()),
         _ => (text.trim(), text.trim()),
     };
     if title.is_empty() || query.is_empty() {
-        return Err(CliError::Sentence(format!(
+        return Err(AppError::Sentence(format!(
             "--query `{text}`: expected TITLE=QUERY, such as \"Who was refused=calls where failed by user\""
         )));
     }
     Ok(Own { title: title.trim_start_matches('@').to_owned(), query: query.to_owned() })
 }
 
-fn snapshot(from: &[std::path::PathBuf], tables: &Dataset, global: &Global) -> Result<Snapshot, CliError> {
+fn snapshot(from: &[std::path::PathBuf], tables: &Dataset, global: &Global) -> Result<Snapshot, AppError> {
     let hashes = tables.sql("select coalesce(content_hash, '') as hash from files order by 1")?;
     let mut content = blake3::Hasher::new();
     let mut files = 0;

@@ -1,7 +1,7 @@
 //! Custom rules: adds `--rules` and `ECS_AUDIT_RULES` to the catalog before anything uses it.
 
 use super::args::Global;
-use super::stderr::CliError;
+use crate::app::AppError;
 use crate::model::catalog::FailureCatalog;
 use std::path::{Path, PathBuf};
 
@@ -9,25 +9,25 @@ use std::path::{Path, PathBuf};
 const VARIABLE: &str = "ECS_AUDIT_RULES";
 
 /// Adds the requested rules to the catalog of this process.
-pub fn install(global: &Global) -> Result<(), CliError> {
+pub fn install(global: &Global) -> Result<(), AppError> {
     let (paths, _) = paths(global);
     if paths.is_empty() {
         return Ok(());
     }
-    let texts = paths.iter().map(|path| text_of(path)).collect::<Result<Vec<String>, CliError>>()?;
+    let texts = paths.iter().map(|path| text_of(path)).collect::<Result<Vec<String>, AppError>>()?;
     // Each file is checked separately first, so that errors name the file.
     for (path, text) in paths.iter().zip(&texts) {
         FailureCatalog::new(&[text]).map_err(|error| {
             let path = path.display();
-            CliError::Sentence(format!("`{path}`: {error}\n`ecs-audit catalog test {path}` lists all errors in this file"))
+            AppError::Sentence(format!("`{path}`: {error}\n`ecs-audit catalog test {path}` lists all errors in this file"))
         })?;
     }
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let catalog = FailureCatalog::with_rules(&texts).map_err(|error| CliError::Sentence(error.to_string()))?;
+    let catalog = FailureCatalog::with_rules(&texts).map_err(|error| AppError::Sentence(error.to_string()))?;
     if FailureCatalog::make_current(catalog) {
         Ok(())
     } else {
-        Err(CliError::Sentence("the rules were installed too late; this is a bug in ecs-audit".to_owned()))
+        Err(AppError::Sentence("the rules were installed too late; this is a bug in ecs-audit".to_owned()))
     }
 }
 
@@ -49,8 +49,8 @@ pub fn paths(global: &Global) -> (Vec<PathBuf>, String) {
 }
 
 /// The text of a rule file.
-pub fn text_of(path: &Path) -> Result<String, CliError> {
+pub fn text_of(path: &Path) -> Result<String, AppError> {
     std::fs::read_to_string(path).map_err(|error| {
-        CliError::Sentence(format!("`{}`: {error}; expected a TOML file with [[error]] entries", path.display()))
+        AppError::Sentence(format!("`{}`: {error}; expected a TOML file with [[error]] entries", path.display()))
     })
 }

@@ -1,9 +1,11 @@
 //! `ecs-audit show ID`: prints an original record and its source file.
 
 use super::args::{Global, Show};
-use super::ask::Dataset;
-use super::explain;
-use super::stderr::{CliError, say};
+use super::notes::subject;
+use super::open::open;
+use super::stderr::say;
+use super::stdout;
+use crate::app::{AppError, Dataset, is_newest, known};
 use crate::context::Context;
 use crate::decode::json::{Tape, Value};
 use crate::exit::ExitCode;
@@ -18,15 +20,15 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 /// Runs the command.
-pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
-    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
+pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
+    let tables = open(&arguments.from, true, TableSet::ALL, global, context)?;
     print_record(&arguments.id, arguments.output.format, &tables)
 }
 
 /// Prints the record with an id.
-pub fn print_record(id: &str, format: TextFormat, tables: &Dataset) -> Result<ExitCode, CliError> {
-    let newest = match explain::is_newest(id) {
-        true => Some(explain::subject(&explain::records(tables), id)?.name),
+pub fn print_record(id: &str, format: TextFormat, tables: &Dataset) -> Result<ExitCode, AppError> {
+    let newest = match is_newest(id) {
+        true => Some(subject(&tables.records(), id)?.name),
         false => None,
     };
     let record = find(newest.as_deref().unwrap_or(id), tables)?;
@@ -41,14 +43,14 @@ pub fn print_record(id: &str, format: TextFormat, tables: &Dataset) -> Result<Ex
                 record: record.number.parse().ok(),
                 original: tape.as_ref().map_or(Original::Text(&record.raw), |tape| Original::Json(tape.root())),
             };
-            super::document::print(Schema::Record, &document)?;
+            stdout::print_document(Schema::Record, &document)?;
         }
     }
     Ok(ExitCode::Ok)
 }
 
 /// The record with an id.
-fn find(id: &str, tables: &Dataset) -> Result<Record, CliError> {
+fn find(id: &str, tables: &Dataset) -> Result<Record, AppError> {
     let whole = id;
     // The id of a failure or container can have a suffix after the id of its record.
     let record = id.rsplit_once('#').map_or(id, |(record, _)| record);
@@ -77,13 +79,13 @@ fn find(id: &str, tables: &Dataset) -> Result<Record, CliError> {
             let more = if ids.len() > LISTED { "\n  …" } else { "" };
             let list: Vec<String> = ids.iter().take(LISTED).map(|id| format!("  {id}")).collect();
             let list = list.join("\n");
-            return Err(CliError::Sentence(format!(
+            return Err(AppError::Sentence(format!(
                 "several ids begin with `{whole}`; type more characters of one:\n{list}{more}"
             )));
         }
     }
     if NOUNS.iter().any(|noun| noun.word.eq_ignore_ascii_case(whole)) {
-        return Err(CliError::Sentence(format!(
+        return Err(AppError::Sentence(format!(
             "`show` prints one record by its id, and `{whole}` is a noun; to list them: `ecs-audit query {whole}`"
         )));
     }
@@ -94,14 +96,14 @@ fn find(id: &str, tables: &Dataset) -> Result<Record, CliError> {
         true => format!("; the beginning of an id has at least {SHORTEST} characters"),
         false => String::new(),
     };
-    Err(CliError::Sentence(format!(
+    Err(AppError::Sentence(format!(
         "no record has the id `{whole}`{short}; `--evidence` lists the ids behind each row of a query"
     )))
 }
 
 /// The newest record of what `explain` and `timeline` know by a name or the beginning of an id.
-fn of_subject(name: &str, tables: &Dataset) -> Result<Option<Record>, CliError> {
-    let Some(subject) = explain::known(&explain::records(tables), name)? else { return Ok(None) };
+fn of_subject(name: &str, tables: &Dataset) -> Result<Option<Record>, AppError> {
+    let Some(subject) = known(&tables.records(), name)? else { return Ok(None) };
     let (kind, whole) = (subject.kind.word(), subject.name.as_str());
     let places: &[(Table, &str)] = match subject.kind {
         // Their ids lead to records.
@@ -112,7 +114,7 @@ fn of_subject(name: &str, tables: &Dataset) -> Result<Option<Record>, CliError> 
         SubjectKind::Run => &[(Table::RunRecords, "run"), (Table::RunRecords, "run_id")],
         SubjectKind::Instance => &[(Table::InstanceEvents, "container_instance")],
         SubjectKind::Service | SubjectKind::Family | SubjectKind::Cluster | SubjectKind::Schedule => {
-            return Err(CliError::Sentence(format!(
+            return Err(AppError::Sentence(format!(
                 "`{whole}` is a {kind}, not a record; `ecs-audit timeline {whole}` lists its records"
             )));
         }
@@ -133,7 +135,7 @@ const LISTED: usize = 8;
 const SHORTEST: usize = 4;
 
 /// The ids of records that begin with a text; one more than an error lists.
-fn begun(start: &str, tables: &Dataset) -> Result<Vec<String>, CliError> {
+fn begun(start: &str, tables: &Dataset) -> Result<Vec<String>, AppError> {
     if start.chars().count() < SHORTEST {
         return Ok(Vec::new());
     }
@@ -155,7 +157,7 @@ struct Record {
     raw: String,
 }
 
-fn look(tables: &Dataset, table: Table, condition: &str) -> Result<Option<Record>, CliError> {
+fn look(tables: &Dataset, table: Table, condition: &str) -> Result<Option<Record>, AppError> {
     let statement = format!(
         "select id, file, record, raw from {} where ({condition}) and raw is not null \
          order by \"time\" desc, id, file, record limit 1",
@@ -188,7 +190,7 @@ enum Original<'r> {
     Text(&'r str),
 }
 
-fn print(record: &Record) -> Result<(), CliError> {
+fn print(record: &Record) -> Result<(), AppError> {
     say(&format!("{}: record {} of {}", record.table, record.number, record.file));
     let pretty = Tape::parse(&record.raw).ok().and_then(|tape| serde_json::to_string_pretty(&tape.root()).ok());
     let pretty = pretty.unwrap_or_else(|| record.raw.clone());

@@ -3,8 +3,10 @@
 //! `ECS_AUDIT_BLESS=1` updates them.
 
 use super::args::{Cli, Global};
-use super::ask::{Dataset, look};
-use super::query::{Asker, default_rows};
+use super::open::open;
+use super::output::{default_rows, look};
+use super::settings::as_of;
+use crate::app::QueryRunner;
 use crate::context::Context;
 use crate::lang;
 use crate::nouns::NOUNS;
@@ -37,9 +39,9 @@ fn global() -> Global {
     Cli::try_parse_from(["ecs-audit", "doctor", "--no-config"]).unwrap().global
 }
 
-fn table(asker: &Asker<'_>, query: &str, layout: Layout, context: &Context) -> String {
+fn table(runner: &QueryRunner<'_>, query: &str, layout: Layout, context: &Context) -> String {
     let parsed = lang::parse(query).unwrap();
-    let (_, answer) = asker.ask(&parsed, query, Evidence::Without).unwrap();
+    let (_, answer) = runner.ask(&parsed, query, Evidence::Without).unwrap();
     let mut bytes = Vec::new();
     render(Format::Table, &answer, &look(layout, context), &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
@@ -50,15 +52,15 @@ fn the_default_tables_of_all_nouns_are_readable() {
     // Relative, because tables show the names of files. Tests run in the folder of the project.
     let from = ["samples/exports", "samples/oddities/one-bad-line.ndjson", "samples/oddities/truncated.json.gz"];
     let from = from.map(PathBuf::from);
-    let tables = Dataset::open(&from, true, TableSet::ALL, &global(), &context(80)).unwrap();
+    let tables = open(&from, true, TableSet::ALL, &global(), &context(80)).unwrap();
     for width in WIDTHS {
         let context = context(width);
-        let asker = Asker::new(&tables, None, BTreeMap::new(), &global(), &context).unwrap();
+        let runner = QueryRunner::new(&tables, &as_of(None, &global()), BTreeMap::new(), &context).unwrap();
         let mut text = String::new();
         for noun in NOUNS.iter() {
             // Without a window, there is nothing that patterns could be new in.
             let query = if noun.word == "patterns" { "patterns since 7d" } else { noun.word };
-            let drawn = table(&asker, &format!("{query} limit {ROWS}"), Layout::Lines { hint: "--expanded" }, &context);
+            let drawn = table(&runner, &format!("{query} limit {ROWS}"), Layout::Lines { hint: "--expanded" }, &context);
             let header = drawn.lines().next().unwrap();
             assert!(!header.contains('…'), "{}: a column is narrower than its name\n{drawn}", noun.word);
             for line in drawn.lines() {
@@ -69,9 +71,9 @@ fn the_default_tables_of_all_nouns_are_readable() {
         compare(&format!("{width}.txt"), &text);
     }
     let context = context(80);
-    let asker = Asker::new(&tables, None, BTreeMap::new(), &global(), &context).unwrap();
+    let runner = QueryRunner::new(&tables, &as_of(None, &global()), BTreeMap::new(), &context).unwrap();
     let query = "failures where kind = task limit 2";
-    compare("expanded.txt", &format!("{query}\n{}", table(&asker, query, Layout::Expanded, &context)));
+    compare("expanded.txt", &format!("{query}\n{}", table(&runner, query, Layout::Expanded, &context)));
 }
 
 fn compare(name: &str, text: &str) {

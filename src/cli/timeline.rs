@@ -1,12 +1,12 @@
 //! `ecs-audit timeline`: shows the events of a name in order.
 
 use super::args::{Global, Timeline};
-use super::ask::Dataset;
-use super::explain::{page, print, records, since, subject};
+use super::notes::subject;
+use super::open::open;
 use super::progress::Working;
-use super::query::{Asker, anchor};
-use super::scope::ids;
-use super::stderr::CliError;
+use super::settings::as_of;
+use super::stdout::{page, print};
+use crate::app::{Anchor, AppError, Dataset, QueryRunner, checked_scope, ids, since};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::explain::{Layout, links_of_story, print_story, story};
@@ -14,15 +14,17 @@ use crate::table::TableSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs the command.
-pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     // The original records show whether a schedule was turned off.
-    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
-    let condition = arguments.scope.checked(&tables, anchor(None, &tables, global, context)?.time, context)?;
+    let tables = open(&arguments.from, true, TableSet::ALL, global, context)?;
+    let condition =
+        checked_scope(arguments.scope.condition(), &tables, Anchor::new(&as_of(None, global), &tables, context)?.time, context)?;
     let kept = match condition.as_str() {
         "" => None,
         condition => {
-            let asker = Asker::new(&tables, None, BTreeMap::new(), global, context)?;
-            Some(ids(&asker, &RECORDED, condition)?)
+            let runner = QueryRunner::new(&tables, &as_of(None, global), BTreeMap::new(), context)?;
+            let _working = Working::on("querying", context);
+            Some(ids(&runner, &RECORDED, condition)?)
         }
     };
     let text = narrowed_text(&tables, arguments, kept.as_ref(), context)?;
@@ -34,7 +36,7 @@ pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<E
 const RECORDED: [&str; 4] = ["calls", "events", "runs", "failures"];
 
 /// The timeline of a name.
-pub fn timeline_text(tables: &Dataset, arguments: &Timeline, context: &Context) -> Result<String, CliError> {
+pub fn timeline_text(tables: &Dataset, arguments: &Timeline, context: &Context) -> Result<String, AppError> {
     narrowed_text(tables, arguments, None, context)
 }
 
@@ -44,13 +46,13 @@ fn narrowed_text(
     arguments: &Timeline,
     kept: Option<&BTreeSet<String>>,
     context: &Context,
-) -> Result<String, CliError> {
+) -> Result<String, AppError> {
     let _working = Working::on("collecting events", context);
-    let records = records(tables);
+    let records = tables.records();
     let subject = subject(&records, &arguments.what)?;
     let since = since(arguments.since.as_deref(), tables, context)?;
     let Some(mut story) = story(&records, &subject, since)? else {
-        return Err(CliError::Sentence(format!(
+        return Err(AppError::Sentence(format!(
             "{} `{}` has no timeline: no event is recorded for it\nexpected a failure id, task, run, service, deployment, container instance, cluster, task definition or schedule",
             subject.kind.word(),
             subject.name
@@ -60,5 +62,5 @@ fn narrowed_text(
         story.retain(|record| kept.contains(record));
     }
     let links = if arguments.links { Some(links_of_story(&records, &story)?) } else { None };
-    print_story(&story, links.as_deref(), arguments.format, &context.tz).map_err(|error| CliError::Io(error.into()))
+    print_story(&story, links.as_deref(), arguments.format, &context.tz).map_err(|error| AppError::Io(error.into()))
 }

@@ -2,10 +2,8 @@
 //!
 //! In: the word and the arguments after it. Out: an error whose help works. Invariant: a suggested query parses.
 
-use super::invocation::joined;
-use super::query::is_valid;
-use super::stderr::CliError;
 use super::synonyms;
+use crate::app::{AppError, is_valid};
 use crate::diagnostic::Diagnostic;
 use crate::lang::keyword::NOUNS;
 use crate::lang::{self, habit, suggest};
@@ -50,24 +48,24 @@ fn spoken_name(text: &str) -> Option<&str> {
 }
 
 /// What an unknown first word probably means.
-pub fn explained(word: &str, rest: &[OsString], command: &Command) -> CliError {
+pub fn explained(word: &str, rest: &[OsString], command: &Command) -> AppError {
     let text = joined(rest);
     let first = word.split_whitespace().next().unwrap_or_default().to_owned();
     // The parser explains both.
     if (habit::is_sql(&text) || lang::described_noun(&text).is_some())
         && let Err(diagnostics) = lang::parse(&text)
     {
-        return CliError::Query { text, diagnostics };
+        return AppError::Query { text, diagnostics };
     }
     let error = Diagnostic::error(format!("`{first}` is neither a command nor a noun"), 0..first.len());
     if let Some(help) = named_thing(&first, text.get(first.len()..).unwrap_or_default().trim(), command) {
-        return CliError::Query { text, diagnostics: vec![error.with_help(help)] };
+        return AppError::Query { text, diagnostics: vec![error.with_help(help)] };
     }
     // What other programs do with the newest lines.
     let newest = QUESTIONS.iter().find(|(words, _)| words.contains(&text.to_lowercase().trim()));
     if let Some((_, query)) = newest {
         let error = error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(query)));
-        return CliError::Query { text, diagnostics: vec![error] };
+        return AppError::Query { text, diagnostics: vec![error] };
     }
     let commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
     let names = commands.iter().copied().chain(NOUNS.iter().map(|noun| noun.word));
@@ -84,7 +82,7 @@ pub fn explained(word: &str, rest: &[OsString], command: &Command) -> CliError {
             _ => after.to_owned(),
         };
         let error = error.with_help(format!("did you mean `ecs-audit {meant}{after}`?"));
-        return CliError::Query { text, diagnostics: vec![error] };
+        return AppError::Query { text, diagnostics: vec![error] };
     }
     let error = match (near.first(), reworded) {
         (_, Some(query)) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(&query))),
@@ -108,5 +106,12 @@ pub fn explained(word: &str, rest: &[OsString], command: &Command) -> CliError {
                 .with_help("`ecs-audit failures by reason since 7d` runs a query; `ecs-audit --help` lists the commands"),
         },
     };
-    CliError::Query { text, diagnostics: vec![error] }
+    AppError::Query { text, diagnostics: vec![error] }
+}
+
+/// The words of arguments, for a query.
+pub fn joined(arguments: &[OsString]) -> String {
+    let words: Vec<_> =
+        arguments.iter().map(|argument| argument.to_string_lossy()).take_while(|word| !word.starts_with("--")).collect();
+    words.join(" ")
 }

@@ -1,9 +1,9 @@
 //! `ecs-audit verify-digests`: checks the log files of an export against CloudTrail's digest files.
 
 use super::args::VerifyDigests;
-use super::load::{inputs, on_threads};
-use super::stderr::CliError;
-use super::{document, explain};
+use super::environment::search_context;
+use super::stdout;
+use crate::app::{AppError, inputs, on_threads};
 use crate::context::Context;
 use crate::digests::{Finding, PublicKeys, Trail, Unverified, UnverifiedKind, Verdict, check, read};
 use crate::exit::ExitCode;
@@ -14,9 +14,9 @@ use serde::Serialize;
 const LISTED: usize = 5;
 
 /// Runs the command.
-pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, AppError> {
     let keys = keys(arguments)?;
-    let (inputs, unreadable) = inputs(&arguments.paths, None)?;
+    let (inputs, unreadable) = inputs(&arguments.paths, None, &search_context()?)?;
     let evidence = on_threads(context.threads, || read(&inputs))?;
     let mut verdict = check(&evidence, keys.as_ref());
     for report in &unreadable {
@@ -24,8 +24,8 @@ pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, Cli
         verdict.unverified.push(Unverified { kind: UnverifiedKind::UnreadableLog, file: report.name.to_string(), detail });
     }
     match arguments.output.format {
-        TextFormat::Json => document::print(Schema::VerifyDigests, &Verification::of(&verdict))?,
-        TextFormat::Text => explain::print_page(text(&verdict, context), context)?,
+        TextFormat::Json => stdout::print_document(Schema::VerifyDigests, &Verification::of(&verdict))?,
+        TextFormat::Text => stdout::print_page(text(&verdict, context), context)?,
     }
     Ok(if !verdict.findings.is_empty() {
         ExitCode::Finding
@@ -36,12 +36,12 @@ pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, Cli
     })
 }
 
-fn keys(arguments: &VerifyDigests) -> Result<Option<PublicKeys>, CliError> {
+fn keys(arguments: &VerifyDigests) -> Result<Option<PublicKeys>, AppError> {
     let mut keys = PublicKeys::default();
     for path in &arguments.public_keys {
         let wrong = |detail: String| {
             let how = "expected the output of `aws cloudtrail list-public-keys --start-time TIME --end-time TIME --output json`";
-            CliError::Sentence(format!("`{}`: {detail}; {how}", path.display()))
+            AppError::Sentence(format!("`{}`: {detail}; {how}", path.display()))
         };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         keys.add(&text).map_err(wrong)?;

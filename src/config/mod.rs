@@ -4,9 +4,11 @@
 //! Invariant: for each setting, the first file in the order of [`Layer`] wins. Saved queries of all files are
 //! available; if two have the same name, the first wins.
 
+mod found;
 mod query;
 mod settings;
 
+pub use found::{Configured, DEFAULT, Searched};
 pub use query::{SavedQuery, builtin_queries, fill};
 pub use settings::{Setting, Settings};
 

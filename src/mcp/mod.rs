@@ -3,7 +3,9 @@
 //! ```text
 //!   assistant ─► tool call ─► tools   arguments → the command line that a person would type
 //!                               │
-//!                             server  runs it as a process of its own, within limits
+//!                             server  the protocol
+//!                               │
+//!                          questions  runs it as a process of its own, within limits; names become pseudonyms
 //!                               │
 //!                             page    notes first, then as many whole lines as an answer may have
 //! ```
@@ -12,8 +14,9 @@
 //! much memory or time ends alone, a cancelled one is killed, and answers and errors are those of the command line.
 
 mod page;
+mod questions;
 mod server;
 mod tools;
 
+pub use questions::{Pseudonyms, Questions};
 pub use server::serve;
-pub use tools::{Prompt, Tool, prompts, tools};

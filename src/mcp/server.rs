@@ -1,8 +1,8 @@
 //! The protocol: requests of a client in, answers of the command line out.
 
 use super::page::page;
+use super::questions::Questions;
 use super::tools::{Tool, prompts, tools};
-use crate::question::Ask;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams, GetPromptResponse,
     GetPromptResult, Implementation, ListPromptsResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
@@ -12,7 +12,6 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, ServerInitializeError};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 use std::io;
-use std::sync::Arc;
 
 /// The language on one page, and its nouns.
 const LANGUAGE: (&str, &str) = ("ecs-audit://language", include_str!("../../docs/language.md"));
@@ -34,8 +33,8 @@ pseudonyms such as account-3f2a…; use them in questions as they are.";
 /// # Errors
 ///
 /// If the client does not speak the protocol.
-pub async fn serve(asking: impl Ask) -> io::Result<()> {
-    let server = Server { asking: Arc::new(asking) };
+pub async fn serve(questions: Questions) -> io::Result<()> {
+    let server = Server { questions };
     match server.serve(rmcp::transport::stdio()).await {
         Ok(running) => running.waiting().await.map(|_| ()).map_err(io::Error::other),
         // The client left before it said anything.
@@ -44,20 +43,20 @@ pub async fn serve(asking: impl Ask) -> io::Result<()> {
     }
 }
 
-struct Server<A> {
-    asking: Arc<A>,
+struct Server {
+    questions: Questions,
 }
 
-impl<A: Ask> Server<A> {
+impl Server {
     async fn answer(&self, tool: &Tool, request: &CallToolRequestParams) -> Result<String, String> {
         let arguments = request.arguments.clone().unwrap_or_default();
         let (command, offset) = tool.command(&arguments)?;
-        let output = self.asking.ask(command).await.map_err(|error| error.to_string())?;
+        let output = self.questions.ask(command).await.map_err(|error| error.to_string())?;
         if output.answered { Ok(page(&output.notes, &output.data, offset)) } else { Err(output.notes) }
     }
 }
 
-impl<A: Ask> ServerHandler for Server<A> {
+impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();
         ServerConfig::new(capabilities)
@@ -143,7 +142,7 @@ impl<A: Ask> ServerHandler for Server<A> {
         let (text, kind) = match request.uri.as_str() {
             uri if uri == LANGUAGE.0 => (LANGUAGE.1.to_owned(), MARKDOWN),
             NOUNS => {
-                let output = self.asking.ask(vec!["fields".to_owned()]).await;
+                let output = self.questions.ask(vec!["fields".to_owned()]).await;
                 (output.map_err(|error| ErrorData::internal_error(error.to_string(), None))?.data, PLAIN)
             }
             uri => return Err(ErrorData::resource_not_found(format!("there is no resource `{uri}`"), None)),

@@ -2,9 +2,9 @@
 //!
 //! Invariant: text of a request is never an option of a command. It follows `--`, or is the value of `--NAME=VALUE`.
 
-use super::Served;
+use super::Questions;
 use super::frame::Documents;
-use crate::question::Output;
+use crate::app::Output;
 use crate::render::json_line;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -100,18 +100,18 @@ pub struct InWindow {
 }
 
 /// `GET /api/store`
-pub async fn coverage<S: Served>(State(served): State<Arc<S>>) -> Response {
-    match served.coverage().await {
+pub async fn coverage(State(questions): State<Arc<Questions>>) -> Response {
+    match questions.coverage().await {
         Ok(coverage) => respond(StatusCode::OK, line(&coverage)),
         Err(error) => failed(&error),
     }
 }
 
 /// `GET /api/complete?text=…&at=…`
-pub async fn complete<S: Served>(State(served): State<Arc<S>>, Query(position): Query<Position>) -> Response {
+pub async fn complete(State(questions): State<Arc<Questions>>, Query(position): Query<Position>) -> Response {
     let Position { text, at } = position;
     let at = at.map_or(text.len(), |at| byte_of(&text, at));
-    match served.complete(text.clone(), at).await {
+    match questions.complete(text.clone(), at).await {
         Ok(completion) => {
             let start = text.get(..completion.start).unwrap_or_default().encode_utf16().count();
             let candidates = completion.candidates.iter().map(|found| json!({"text": found.text, "doc": found.doc}));
@@ -123,62 +123,62 @@ pub async fn complete<S: Served>(State(served): State<Arc<S>>, Query(position): 
 }
 
 /// `POST /api/query`
-pub async fn query<S: Served>(State(served): State<Arc<S>>, Json(question): Json<Question>) -> Response {
+pub async fn query(State(questions): State<Arc<Questions>>, Json(question): Json<Question>) -> Response {
     match question.command() {
         Err(why) => refused(&why),
-        Ok(command) if question.format == Shape::Json => answer(&*served, command, rows).await,
-        Ok(command) => answer(&*served, command, text).await,
+        Ok(command) if question.format == Shape::Json => answer(&questions, command, rows).await,
+        Ok(command) => answer(&questions, command, text).await,
     }
 }
 
 /// `GET /api/saved`
-pub async fn saved<S: Served>(State(served): State<Arc<S>>) -> Response {
-    answer(&*served, words(&["queries", "--format", "json"]), rows).await
+pub async fn saved(State(questions): State<Arc<Questions>>) -> Response {
+    answer(&questions, words(&["queries", "--format", "json"]), rows).await
 }
 
 /// `GET /api/fields?noun=…`
-pub async fn fields<S: Served>(State(served): State<Arc<S>>, Query(of): Query<OfNoun>) -> Response {
+pub async fn fields(State(questions): State<Arc<Questions>>, Query(of): Query<OfNoun>) -> Response {
     let mut command = words(&["fields", "--format", "json"]);
     if !of.noun.is_empty() {
         command.extend(["--".to_owned(), of.noun]);
     }
-    answer(&*served, command, rows).await
+    answer(&questions, command, rows).await
 }
 
 /// `GET /api/incidents?window=…`
-pub async fn incidents<S: Served>(State(served): State<Arc<S>>, Query(within): Query<InWindow>) -> Response {
+pub async fn incidents(State(questions): State<Arc<Questions>>, Query(within): Query<InWindow>) -> Response {
     let query = format!("{INCIDENTS} {}", within.window.trim());
     let mut command = words(&["query", "--format", "json"]);
     command.extend(from_clock(within.now));
     command.extend(["--".to_owned(), query.trim_end().to_owned()]);
-    answer(&*served, command, rows).await
+    answer(&questions, command, rows).await
 }
 
 /// `GET /api/explain?id=…`
-pub async fn explain<S: Served>(State(served): State<Arc<S>>, Query(named): Query<Named>) -> Response {
-    about(&*served, &["explain", "--format", "html", "--"], named, document).await
+pub async fn explain(State(questions): State<Arc<Questions>>, Query(named): Query<Named>) -> Response {
+    about(&questions, &["explain", "--format", "html", "--"], named, document).await
 }
 
 /// `GET /api/timeline?id=…`
-pub async fn timeline<S: Served>(State(served): State<Arc<S>>, Query(named): Query<Named>) -> Response {
-    about(&*served, &["timeline", "--format", "html", "--"], named, document).await
+pub async fn timeline(State(questions): State<Arc<Questions>>, Query(named): Query<Named>) -> Response {
+    about(&questions, &["timeline", "--format", "html", "--"], named, document).await
 }
 
 /// `GET /api/record?id=…`
-pub async fn record<S: Served>(State(served): State<Arc<S>>, Query(named): Query<Named>) -> Response {
-    about(&*served, &["show", "--"], named, text).await
+pub async fn record(State(questions): State<Arc<Questions>>, Query(named): Query<Named>) -> Response {
+    about(&questions, &["show", "--"], named, text).await
 }
 
 /// `GET /api/report?window=…`
-pub async fn report<S: Served>(
-    State(served): State<Arc<S>>,
+pub async fn report(
+    State(questions): State<Arc<Questions>>,
     Extension(documents): Extension<Arc<Documents>>,
     Query(within): Query<InWindow>,
 ) -> Response {
     match report_window(&within.window) {
         Err(why) => refused(&why),
         Ok(options) if options.iter().any(|option| option.contains('\0')) => refused(NO_NUL),
-        Ok(options) => match served.report(options.into_iter().chain(from_clock(within.now)).collect()).await {
+        Ok(options) => match questions.report(options.into_iter().chain(from_clock(within.now)).collect()).await {
             Ok(output) if output.answered => match documents.keep(output.data.clone()) {
                 Ok(page) => respond(StatusCode::OK, line(&framed(&output, &page))),
                 Err(error) => failed(&error),
@@ -238,18 +238,18 @@ fn report_window(window: &str) -> Result<Vec<String>, String> {
 const NO_NUL: &str = "the text has the character U+0000, which no command can be given; leave it out";
 
 /// Runs a command about a name.
-async fn about<S: Served>(served: &S, command: &[&str], named: Named, write: fn(&Output) -> String) -> Response {
+async fn about(questions: &Questions, command: &[&str], named: Named, write: fn(&Output) -> String) -> Response {
     let mut command = words(command);
     command.push(named.id);
-    answer(served, command, write).await
+    answer(questions, command, write).await
 }
 
 /// Runs a command; `write` makes JSON of its output.
-async fn answer<S: Served>(served: &S, command: Vec<String>, write: fn(&Output) -> String) -> Response {
+async fn answer(questions: &Questions, command: Vec<String>, write: fn(&Output) -> String) -> Response {
     if command.iter().any(|word| word.contains('\0')) {
         return refused(NO_NUL);
     }
-    reply(served.ask(command).await, write)
+    reply(questions.ask(command).await, write)
 }
 
 fn reply(asked: io::Result<Output>, write: fn(&Output) -> String) -> Response {

@@ -5,6 +5,7 @@
 //!                           │
 //!                        answers   request → the command line that a person would type; its output → JSON
 //!                           │
+//!                       questions  runs it as a process of its own, within limits; completes queries
 //!                          page    one static document, which inserts answers as text
 //!                          frame   the report, which has a script of its own, as a document of its own
 //! ```
@@ -18,9 +19,10 @@ mod answers;
 mod frame;
 mod gate;
 mod page;
+mod questions;
 
-use crate::lang::complete::Completion;
-use crate::question::{Ask, Output};
+pub use questions::{Questions, Words, random_token};
+
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -48,30 +50,6 @@ const MOST_HEAD: usize = 64 << 10;
 /// The pause after a connection could not be accepted, for example because no file descriptor is free.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The questions about a store that the page can ask.
-pub trait Served: Ask {
-    /// Runs `report` with these options; the data of the output is the HTML page.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ask::ask`], or if the page cannot be read.
-    fn report(&self, window: Vec<String>) -> impl Future<Output = io::Result<Output>> + Send;
-
-    /// What can follow at a byte of a query.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be opened.
-    fn complete(&self, text: String, at: usize) -> impl Future<Output = io::Result<Completion>> + Send;
-
-    /// What the store covers now.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be opened.
-    fn coverage(&self) -> impl Future<Output = io::Result<Coverage>> + Send;
-}
-
 /// What a store covers.
 #[derive(Debug, Clone, Serialize)]
 pub struct Coverage {
@@ -90,15 +68,15 @@ pub struct Coverage {
 /// # Errors
 ///
 /// If the listener has no address.
-pub async fn serve<S: Served>(
+pub async fn serve(
     listener: TcpListener,
     token: &str,
-    served: Arc<S>,
+    questions: Arc<Questions>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let documents = Arc::new(Documents::default());
     let gate = Arc::new(Gate::new(listener.local_addr()?, token, Arc::clone(&documents)));
-    let router = router(served, gate, documents);
+    let router = router(questions, gate, documents);
     let mut stop = pin!(stop);
     let mut connections = JoinSet::new();
     loop {
@@ -115,23 +93,23 @@ pub async fn serve<S: Served>(
     }
 }
 
-fn router<S: Served>(served: Arc<S>, gate: Arc<Gate>, documents: Arc<Documents>) -> Router {
+fn router(questions: Arc<Questions>, gate: Arc<Gate>, documents: Arc<Documents>) -> Router {
     Router::new()
         .route("/", get(page::page))
-        .route("/api/store", get(answers::coverage::<S>))
-        .route("/api/complete", get(answers::complete::<S>))
-        .route("/api/query", post(answers::query::<S>))
-        .route("/api/saved", get(answers::saved::<S>))
-        .route("/api/fields", get(answers::fields::<S>))
-        .route("/api/incidents", get(answers::incidents::<S>))
-        .route("/api/explain", get(answers::explain::<S>))
-        .route("/api/timeline", get(answers::timeline::<S>))
-        .route("/api/record", get(answers::record::<S>))
-        .route("/api/report", get(answers::report::<S>))
+        .route("/api/store", get(answers::coverage))
+        .route("/api/complete", get(answers::complete))
+        .route("/api/query", post(answers::query))
+        .route("/api/saved", get(answers::saved))
+        .route("/api/fields", get(answers::fields))
+        .route("/api/incidents", get(answers::incidents))
+        .route("/api/explain", get(answers::explain))
+        .route("/api/timeline", get(answers::timeline))
+        .route("/api/record", get(answers::record))
+        .route("/api/report", get(answers::report))
         .route("/report/{ticket}", get(frame::document))
         .layer(Extension(documents))
         .layer(from_fn_with_state(gate, gate::guard))
-        .with_state(served)
+        .with_state(questions)
 }
 
 /// One connection with one request.

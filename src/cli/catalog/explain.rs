@@ -2,26 +2,25 @@
 
 mod page;
 
+use crate::app::AppError;
 use crate::cli::args::CatalogExplain;
-use crate::cli::ask::{listing, print};
-use crate::cli::stderr::CliError;
+use crate::cli::output::{listing, print};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::knowledge::TextKind;
-use crate::model::catalog::{Entry, FailureCatalog, Finding, filled_lines};
-use crate::model::failure::category;
+use crate::model::catalog::{FailureCatalog, Finding, filled_lines};
 use crate::render::{Format, json_line};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 
-pub use page::Page;
+pub use page::{Page, category_of};
 
 /// The maximum number of bytes read per line: messages are shorter, and are recognized by their beginning.
 const LONGEST: u64 = 1 << 20;
 
 /// Runs the command.
-pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, AppError> {
     let kind = arguments.kind.as_deref().and_then(TextKind::named);
     let catalog = FailureCatalog::current();
     let from_input = arguments.message == "-";
@@ -44,7 +43,7 @@ pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Cl
 }
 
 /// Answers each line as soon as it is read.
-fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), CliError> {
+fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), AppError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut input = BufReader::new(io::stdin().lock());
     while let Some(line) = next_line(&mut input)? {
@@ -57,12 +56,12 @@ fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), 
     Ok(out.flush()?)
 }
 
-fn write_line(out: &mut impl Write, answer: &Option<Object<'_>>) -> Result<(), CliError> {
+fn write_line(out: &mut impl Write, answer: &Option<Object<'_>>) -> Result<(), AppError> {
     writeln!(out, "{}", json_line(answer)?)?;
     Ok(())
 }
 
-fn all_lines() -> Result<Vec<String>, CliError> {
+fn all_lines() -> Result<Vec<String>, AppError> {
     let mut input = io::stdin().lock();
     let mut lines = Vec::new();
     while let Some(line) = next_line(&mut input)? {
@@ -72,7 +71,7 @@ fn all_lines() -> Result<Vec<String>, CliError> {
 }
 
 /// The next line, with invalid bytes replaced; a line that is too long is truncated.
-fn next_line(input: &mut impl BufRead) -> Result<Option<String>, CliError> {
+fn next_line(input: &mut impl BufRead) -> Result<Option<String>, AppError> {
     let mut line = Vec::new();
     if io::Read::take(&mut *input, LONGEST).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
@@ -185,9 +184,4 @@ fn print_page(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>,
             page.lines("do", &filled_lines(&entry.actions, &fields));
         }
     }
-}
-
-/// The category, as far as the text alone determines it.
-pub(super) fn category_of(entry: &Entry) -> Option<&'static str> {
-    category(entry.class.as_deref(), Some(&entry.stage), entry.ran, Some(&entry.id))
 }

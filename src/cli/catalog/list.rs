@@ -1,16 +1,17 @@
 //! `ecs-audit catalog list`: lists all entries, or those that match.
 
 use crate::answer::Answer;
+use crate::app::AppError;
 use crate::cli::args::CatalogList;
-use crate::cli::ask::{print, ranked_listing};
-use crate::cli::stderr::{CliError, say};
+use crate::cli::output::{print, ranked_listing};
+use crate::cli::stderr::say;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::knowledge::TextKind;
 use crate::model::catalog::{Entry, FailureCatalog};
 
 /// Runs the command.
-pub fn run(arguments: &CatalogList, quiet: bool, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &CatalogList, quiet: bool, context: &Context) -> Result<ExitCode, AppError> {
     let catalog = FailureCatalog::current();
     let all = catalog.entries();
     let shown: Vec<&Entry> = all.iter().filter(|entry| is_wanted(entry, arguments)).collect();
@@ -36,7 +37,7 @@ fn holds(entry: &Entry, word: &str) -> bool {
     texts.any(|text| text.to_lowercase().contains(&word))
 }
 
-fn answer(entries: &[&Entry]) -> Result<Answer, CliError> {
+fn answer(entries: &[&Entry]) -> Result<Answer, AppError> {
     let row = |entry: &&Entry| {
         let kinds: Vec<&str> = entry.applies_to.iter().map(|kind| kind.name()).collect();
         let class = entry.class.clone().unwrap_or_default();

@@ -6,12 +6,12 @@ mod show;
 mod trial;
 
 use super::args::{CatalogAction, CatalogArgs, Global};
-use super::stderr::CliError;
+use crate::app::AppError;
 use crate::context::Context;
 use crate::exit::ExitCode;
 
 /// Runs the command.
-pub fn run(arguments: &CatalogArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &CatalogArgs, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     match &arguments.action {
         CatalogAction::List(arguments) => list::run(arguments, global.quiet, context),
         CatalogAction::Show(arguments) => show::run(arguments, context),

@@ -1,9 +1,9 @@
 //! `ecs-audit catalog show ID`: shows one entry in full.
 
 use super::explain::{Page, category_of};
+use crate::app::AppError;
 use crate::cli::args::CatalogShow;
-use crate::cli::document;
-use crate::cli::stderr::CliError;
+use crate::cli::stdout;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
@@ -15,11 +15,11 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 /// Runs the command.
-pub fn run(arguments: &CatalogShow, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &CatalogShow, context: &Context) -> Result<ExitCode, AppError> {
     let catalog = FailureCatalog::current();
     let found = find(&arguments.id, catalog)?;
     match arguments.output.format {
-        TextFormat::Json => document::print(Schema::CatalogEntry, &Document::of(&found))?,
+        TextFormat::Json => stdout::print_document(Schema::CatalogEntry, &Document::of(&found))?,
         TextFormat::Text => {
             let mut page = Page::new(context);
             match found {
@@ -41,7 +41,7 @@ enum Found<'c> {
 }
 
 /// The entry with an id, in any case, or the only one whose id begins with it.
-fn find<'c>(id: &str, catalog: &'c FailureCatalog) -> Result<Found<'c>, CliError> {
+fn find<'c>(id: &str, catalog: &'c FailureCatalog) -> Result<Found<'c>, AppError> {
     let lower = id.to_lowercase();
     if let Some(entry) = catalog.entries().iter().find(|entry| entry.id.to_lowercase() == lower) {
         return Ok(Found::Entry(entry));
@@ -141,7 +141,7 @@ fn of_benign(page: &mut Page, benign: &Benign) {
     page.lines("examples", &benign.examples);
 }
 
-fn unknown(id: &str, catalog: &FailureCatalog) -> CliError {
+fn unknown(id: &str, catalog: &FailureCatalog) -> AppError {
     let entries = catalog.entries().iter().map(|entry| entry.id.as_str());
     let known = entries.chain(catalog.benign().iter().map(|benign| benign.id.as_str()));
     let mut diagnostic = Diagnostic::error(format!("no catalog entry has the id `{id}`"), 0..id.len());
@@ -153,5 +153,5 @@ fn unknown(id: &str, catalog: &FailureCatalog) -> CliError {
         diagnostic = diagnostic.with_label(question);
     }
     let diagnostic = diagnostic.with_note("`ecs-audit catalog list` lists all entries".to_owned());
-    CliError::Query { text: id.to_owned(), diagnostics: vec![diagnostic] }
+    AppError::Query { text: id.to_owned(), diagnostics: vec![diagnostic] }
 }

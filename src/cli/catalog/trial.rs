@@ -1,9 +1,9 @@
 //! `ecs-audit catalog test FILE`: lists the errors in custom rules.
 
+use crate::app::AppError;
 use crate::cli::args::CatalogTest;
 use crate::cli::rules::text_of;
-use crate::cli::stderr::CliError;
-use crate::cli::{document, explain};
+use crate::cli::stdout;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::model::catalog::{RuleIssue, Trial};
@@ -13,19 +13,19 @@ use serde::Serialize;
 use std::path::Path;
 
 /// Runs the command.
-pub fn run(arguments: &CatalogTest, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &CatalogTest, context: &Context) -> Result<ExitCode, AppError> {
     let mut trials = Vec::new();
     for path in &arguments.files {
         let trial = Trial::of(&text_of(path)?);
         if arguments.output.format == TextFormat::Text {
-            explain::print_page(account(path, &trial), context)?;
+            stdout::print_page(account(path, &trial), context)?;
         }
         trials.push((path.as_path(), trial));
     }
     let valid = trials.iter().all(|(_, trial)| trial.mistakes.is_empty());
     if arguments.output.format == TextFormat::Json {
         let files = trials.iter().map(|(path, trial)| OfFile::new(path, trial)).collect();
-        document::print(Schema::CatalogTest, &Document { valid, files })?;
+        stdout::print_document(Schema::CatalogTest, &Document { valid, files })?;
     }
     Ok(if valid { ExitCode::Ok } else { ExitCode::Error })
 }

@@ -1,9 +1,10 @@
 //! The result of a load, for programs.
 
-use super::{LeftOut, QUARANTINED_MEMBERS, files_by_reason, span};
+use super::left_out::LeftOut;
+use super::reports::{files_by_reason, span};
 use crate::cli::store::document::Commit;
 use crate::digests::Finding;
-use crate::load::FileReport;
+use crate::load::{FileReport, QUARANTINED_MEMBERS};
 use crate::store::Loaded;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! Commands that start with `\`. One table defines their help, completion and parser.
 
+use crate::app::AppError;
 use crate::cli::args::{self, Cli};
 use crate::cli::separated::without_kind;
 use crate::cli::short_formats;
-use crate::cli::stderr::CliError;
 use crate::lang::{described_noun, suggest};
 use crate::render::Format;
 use clap::FromArgMatches;
@@ -98,7 +98,7 @@ pub fn help() -> String {
 
 impl Command {
     /// The command on a line, if it is not a query.
-    pub fn of_line(line: &str) -> Option<Result<Command, CliError>> {
+    pub fn of_line(line: &str) -> Option<Result<Command, AppError>> {
         if let Some(command) = line.strip_prefix('\\') {
             return Some(Command::parse(command));
         }
@@ -133,12 +133,12 @@ impl Command {
     }
 
     /// Parses a command, without the `\`.
-    pub fn parse(text: &str) -> Result<Command, CliError> {
+    pub fn parse(text: &str) -> Result<Command, AppError> {
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
         let wrong = |expected: &str| match rest {
-            "" => CliError::Sentence(format!("\\{name} needs {expected}")),
-            _ => CliError::Sentence(format!("\\{name} `{rest}`: expected {expected}")),
+            "" => AppError::Sentence(format!("\\{name} needs {expected}")),
+            _ => AppError::Sentence(format!("\\{name} `{rest}`: expected {expected}")),
         };
         let given = |expected: &str| if rest.is_empty() { Err(wrong(expected)) } else { Ok(rest.to_owned()) };
         let maybe = || Some(rest.to_owned()).filter(|rest| !rest.is_empty());
@@ -153,7 +153,7 @@ impl Command {
             "help" | "h" | "?" => Command::Help,
             "clear" => Command::Clear,
             "format" => Command::Format(
-                rest.parse().map_err(|error: crate::render::UnknownFormat| CliError::Sentence(error.to_string()))?,
+                rest.parse().map_err(|error: crate::render::UnknownFormat| AppError::Sentence(error.to_string()))?,
             ),
             "as-of" => Command::AsOf(given("latest, now, or a time such as 2026-03-04T12:00Z")?),
             "set" => {
@@ -175,7 +175,7 @@ impl Command {
             "load" => {
                 let path = if rest.is_empty() { "DIR" } else { rest };
                 let how = format!("leave the prompt and load with `ecs-audit load {path}`; then start it again");
-                return Err(CliError::Sentence(format!("the prompt only reads the store: {how}")));
+                return Err(AppError::Sentence(format!("the prompt only reads the store: {how}")));
             }
             "show" => Command::Show(given("the id of a record")?),
             "changes" | "check" | "doctor" | "report" => {
@@ -184,30 +184,30 @@ impl Command {
             _ => {
                 let question = suggest::question(name, COMMANDS.iter().map(|(name, ..)| *name));
                 let hint = question.unwrap_or_else(|| "\\help lists the commands".to_owned());
-                return Err(CliError::Sentence(format!("unknown command `\\{name}`; {hint}")));
+                return Err(AppError::Sentence(format!("unknown command `\\{name}`; {hint}")));
             }
         })
     }
 
     /// A command with the options that it has outside the prompt.
-    fn of_program(name: &str, mut words: Vec<String>) -> Result<Command, CliError> {
+    fn of_program(name: &str, mut words: Vec<String>) -> Result<Command, AppError> {
         // The folder of a report is what one names first.
         if name == "report" && words.first().is_some_and(|word| !word.starts_with('-')) {
             words.insert(0, "--out".to_owned());
         }
         let line = ["ecs-audit".to_owned(), name.to_owned()].into_iter().chain(words);
         let cli = short_formats::command().try_get_matches_from(line).and_then(|matches| Cli::from_arg_matches(&matches));
-        let cli = cli.map_err(|error| CliError::Sentence(message(&error)))?;
+        let cli = cli.map_err(|error| AppError::Sentence(message(&error)))?;
         let here = |from: &[PathBuf], command| match from {
             [] => Ok(command),
-            _ => Err(CliError::Sentence(format!("\\{name} uses the data of this prompt; leave out --from"))),
+            _ => Err(AppError::Sentence(format!("\\{name} uses the data of this prompt; leave out --from"))),
         };
         match cli.command {
             Some(args::Command::Changes(changes)) => here(&changes.from.clone(), Command::Changes(changes)),
             Some(args::Command::Check(check)) => here(&check.from.clone(), Command::Check(Box::new(check))),
             Some(args::Command::Doctor(doctor)) => here(&doctor.from.clone(), Command::Doctor(doctor)),
             Some(args::Command::Report(report)) => here(&report.from.clone(), Command::Report(report)),
-            _ => Err(CliError::Sentence(format!("unknown command `\\{name}`; \\help lists the commands"))),
+            _ => Err(AppError::Sentence(format!("unknown command `\\{name}`; \\help lists the commands"))),
         }
     }
 }

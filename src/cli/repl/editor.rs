@@ -1,10 +1,9 @@
 //! The line editor: history, highlighting, and completion from the language tables and the values in the store.
 
-use super::Session;
 use super::command::COMMANDS;
 use super::ids::Ids;
-use crate::cli::query::{catalog, saved_texts};
-use crate::cli::stderr::CliError;
+use crate::app::AppError;
+use crate::cli::environment::terminal_width;
 use crate::lang::complete::complete;
 use crate::lang::keyword::{KEYWORDS, KeywordRole, NOUNS};
 use crate::lang::token::{TokenKind, tokenize};
@@ -28,8 +27,8 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// An editor that completes the names of the session.
-    pub fn new(session: &Session<'_>) -> Result<Prompt, CliError> {
+    /// An editor that completes with these words.
+    pub fn new(words: Words) -> Result<Prompt, AppError> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .history_ignore_space(true)
@@ -42,22 +41,17 @@ impl Prompt {
             // There is no history the first time.
             let _ = editor.load_history(path);
         }
-        let mut prompt = Prompt { editor, history };
-        prompt.renew(session)?;
-        Ok(prompt)
+        editor.set_helper(Some(words));
+        Ok(Prompt { editor, history })
     }
 
-    /// Updates the names to those of the session.
-    pub fn renew(&mut self, session: &Session<'_>) -> Result<(), CliError> {
-        let saved = saved_texts(&session.set, session.global)?;
-        let catalog = catalog(&session.tables).with_saved(saved);
-        let ids = Ids::new(session.tables.session.clone(), session.tables.runtime.handle().clone());
-        self.editor.set_helper(Some(Words { catalog, ids, color: session.context.color }));
-        Ok(())
+    /// Completes with other words.
+    pub fn renew(&mut self, words: Words) {
+        self.editor.set_helper(Some(words));
     }
 
     /// The next line; none at the end of the input.
-    pub fn read(&mut self) -> Result<Option<String>, CliError> {
+    pub fn read(&mut self) -> Result<Option<String>, AppError> {
         loop {
             match self.editor.readline(PROMPT) {
                 Ok(line) => {
@@ -75,7 +69,7 @@ impl Prompt {
     }
 
     /// Clears the screen.
-    pub fn clear(&mut self) -> Result<(), CliError> {
+    pub fn clear(&mut self) -> Result<(), AppError> {
         self.editor.clear_screen().map_err(failure)
     }
 
@@ -91,10 +85,10 @@ impl Prompt {
     }
 }
 
-fn failure(error: ReadlineError) -> CliError {
+fn failure(error: ReadlineError) -> AppError {
     match error {
-        ReadlineError::Io(error) => CliError::Io(error),
-        other => CliError::Sentence(other.to_string()),
+        ReadlineError::Io(error) => AppError::Io(error),
+        other => AppError::Sentence(other.to_string()),
     }
 }
 
@@ -110,10 +104,13 @@ fn history_file() -> Option<PathBuf> {
 }
 
 /// The keywords of the language and the values in the store.
-struct Words {
-    catalog: PlanCatalog,
-    ids: Ids,
-    color: bool,
+pub struct Words {
+    /// The language, with the values of columns.
+    pub catalog: PlanCatalog,
+    /// The ids of records and the names of things.
+    pub ids: Ids,
+    /// Whether the terminal shows colors.
+    pub color: bool,
 }
 
 impl Helper for Words {}
@@ -134,7 +131,7 @@ impl Completer for Words {
         let completion = complete(line, pos, &self.catalog);
         let widest = completion.candidates.iter().map(|candidate| candidate.text.chars().count()).max().unwrap_or(0).min(40);
         let alone = completion.candidates.len() == 1;
-        let width = crate::cli::terminal_width().saturating_sub(2);
+        let width = terminal_width().saturating_sub(2);
         let pair = |candidate: crate::lang::complete::Candidate| {
             let shown = crate::render::visible(&candidate.text).into_owned();
             let doc = crate::render::visible(&candidate.doc);

@@ -6,14 +6,15 @@ mod ids;
 mod page;
 
 use super::args::{Global, Limits, Repl};
-use super::ask::{Dataset, Shown, look};
-use super::destination;
-use super::interrupt::cancel_queries;
-use super::limits;
-use super::output_words;
-use super::query::{Asker, after, default_rows, is_valid, saved_texts, sql_answer, written};
-use super::stderr::{CliError, say, say_raw, warn};
+use super::notes::after;
+use super::open::open;
+use super::output::{Shown, chart, default_rows, look, written};
+use super::progress::Working;
+use super::settings::{as_of, limits, saved_texts};
+use super::stderr::{say, say_error, say_raw, warn};
+use super::{destination, output_words, stdout};
 use crate::answer::Answer;
+use crate::app::{AppError, Dataset, QueryRunner, is_valid, sql_answer};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
@@ -23,7 +24,8 @@ use crate::render::{Format, Layout, Look, TextFormat, describe_duration, render}
 use crate::run::RunError;
 use crate::table::TableSet;
 use command::Command;
-use editor::Prompt;
+use editor::{Prompt, Words};
+use ids::Ids;
 use page::Pager;
 use std::cell::RefCell;
 use std::io::{self, BufRead, IsTerminal};
@@ -52,9 +54,9 @@ struct Session<'s> {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
-    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
-    limits::install(&arguments.limits, &tables, global)?;
+pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
+    let tables = open(&arguments.from, true, TableSet::ALL, global, context)?;
+    limits(&arguments.limits, global).install(&tables)?;
     let mut session = Session {
         global,
         context: context.clone(),
@@ -71,31 +73,31 @@ pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitC
         pager: context.width.is_some().then(Pager::find),
         window: RefCell::default(),
     };
-    session.asker()?;
+    session.runner()?;
     if io::stdin().is_terminal() && context.width.is_some() { interactive(&mut session) } else { lines(&mut session) }
 }
 
 /// Interactive input from a terminal.
-fn interactive(session: &mut Session<'_>) -> Result<ExitCode, CliError> {
-    let mut prompt = Prompt::new(session)?;
-    cancel_queries(&session.tables.runtime);
+fn interactive(session: &mut Session<'_>) -> Result<ExitCode, AppError> {
+    let mut prompt = Prompt::new(session.words()?)?;
+    session.tables.cancel_on_interrupt();
     say("Type a query, such as: failures by reason since 7d. Tab completes, \\help lists commands, \\quit quits.");
     while let Some(input) = prompt.read()? {
         session.follow_terminal();
         for line in entries(&input) {
             match session.handle(line) {
                 Ok(Next::Go) => {}
-                Ok(Next::Renew) => prompt.renew(session)?,
+                Ok(Next::Renew) => prompt.renew(session.words()?),
                 Ok(Next::Clear) => prompt.clear()?,
                 Ok(Next::End) => return Ok(ExitCode::Ok),
                 // Quitting the pager early is not an error.
                 Err(failure) if failure.is_broken_pipe() => {}
-                Err(CliError::Run(RunError::Interrupted)) => {
+                Err(AppError::Run(RunError::Interrupted)) => {
                     say("interrupted");
                     // Whoever interrupts a query does not wait for those pasted with it.
                     break;
                 }
-                Err(failure) => failure.say(),
+                Err(failure) => say_error(&failure),
             }
         }
     }
@@ -115,7 +117,7 @@ fn entries(input: &str) -> Vec<&str> {
 }
 
 /// A script: one query per line, without a prompt.
-fn lines(session: &mut Session<'_>) -> Result<ExitCode, CliError> {
+fn lines(session: &mut Session<'_>) -> Result<ExitCode, AppError> {
     let mut code = ExitCode::Ok;
     for line in io::stdin().lock().lines() {
         match session.handle(&line?) {
@@ -123,7 +125,7 @@ fn lines(session: &mut Session<'_>) -> Result<ExitCode, CliError> {
             Ok(_) => {}
             Err(failure) if failure.is_broken_pipe() => return Ok(ExitCode::Ok),
             Err(failure) => {
-                failure.say();
+                say_error(&failure);
                 code = ExitCode::Error;
             }
         }
@@ -142,8 +144,20 @@ enum Next {
 }
 
 impl Session<'_> {
-    fn asker(&self) -> Result<Asker<'_>, CliError> {
-        Asker::new(&self.tables, self.as_of.as_deref(), saved_texts(&self.set, self.global)?, self.global, &self.context)
+    fn runner(&self) -> Result<QueryRunner<'_>, AppError> {
+        QueryRunner::new(
+            &self.tables,
+            &as_of(self.as_of.as_deref(), self.global),
+            saved_texts(&self.set, self.global)?,
+            &self.context,
+        )
+    }
+
+    /// The words that the line editor completes.
+    fn words(&self) -> Result<Words, AppError> {
+        let catalog = self.tables.catalog().with_saved(saved_texts(&self.set, self.global)?);
+        let ids = Ids::new(self.tables.session.clone(), self.tables.runtime.handle().clone());
+        Ok(Words { catalog, ids, color: self.context.color })
     }
 
     /// Takes over the current width of the terminal.
@@ -154,7 +168,7 @@ impl Session<'_> {
         }
     }
 
-    fn handle(&mut self, line: &str) -> Result<Next, CliError> {
+    fn handle(&mut self, line: &str) -> Result<Next, AppError> {
         let line = command::typed(line);
         if line.is_empty() || line.starts_with('#') {
             return Ok(Next::Go);
@@ -168,33 +182,35 @@ impl Session<'_> {
         asked.map(|()| Next::Go)
     }
 
-    fn ask(&mut self, text: &str) -> Result<(), CliError> {
+    fn ask(&mut self, text: &str) -> Result<(), AppError> {
         let out = self.out.take();
         let wrong = |mut diagnostics: Vec<Diagnostic>| {
             if let (Some(wanted), Some(last)) = (output_words::read(text), diagnostics.last_mut()) {
                 last.help = Some(format!("did you mean `{}`?", wanted.at_the_prompt()));
             }
-            CliError::Query { text: text.to_owned(), diagnostics }
+            AppError::Query { text: text.to_owned(), diagnostics }
         };
-        let mut asker = self.asker()?;
+        let mut runner = self.runner()?;
         let query = lang::parse_if(text, &is_valid(self.context.now)).map_err(|errors| {
             let is_open = errors.iter().all(|error| error.help.is_none());
-            wrong(if is_open { lang::suggested(text, errors, asker.meant(text)) } else { errors })
+            wrong(if is_open { lang::suggested(text, errors, runner.meant(text)) } else { errors })
         })?;
         let format = self.format_for(out.as_deref());
-        asker.default_rows = default_rows(format, !self.chart && out.is_none(), &self.context);
-        let checked = asker.check(&query, text)?;
+        runner.default_rows = default_rows(format, !self.chart && out.is_none(), &self.context);
+        let checked = runner.check(&query, text)?;
         let quiet = self.global.quiet;
         if !quiet {
             checked.warnings.iter().for_each(|warning| warn(warning, text));
         }
-        let answer = asker.answer(&checked, text, self.evidence)?;
+        let working = Working::on("querying", &self.context);
+        let answer = runner.answer(&checked, text, self.evidence)?;
+        drop(working);
         if !quiet {
-            self.echo(&asker.window_line(&answer, &checked, "\\as-of now"));
+            self.echo(&runner.window_line(&answer, &checked, "\\as-of now"));
         }
         self.deliver(&answer, out.as_deref(), Shown::of(&query))?;
         if !quiet {
-            after(&answer, &checked, &self.tables, Options { anchor: asker.anchor.time, evidence: self.evidence });
+            after(&answer, &checked, &self.tables, Options { anchor: runner.anchor.time, evidence: self.evidence });
         }
         Ok(())
     }
@@ -217,7 +233,7 @@ impl Session<'_> {
     }
 
     /// Writes a result to a file, or shows it.
-    fn deliver(&self, answer: &Answer, out: Option<&Path>, shown: Shown) -> Result<(), CliError> {
+    fn deliver(&self, answer: &Answer, out: Option<&Path>, shown: Shown) -> Result<(), AppError> {
         let format = self.format_for(out);
         let Some(path) = out else {
             return self.display(answer, format, shown);
@@ -231,9 +247,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn display(&self, answer: &Answer, format: Format, shown: Shown) -> Result<(), CliError> {
+    fn display(&self, answer: &Answer, format: Format, shown: Shown) -> Result<(), AppError> {
         if format.is_binary() && !self.chart {
-            return Err(CliError::Sentence(format!(
+            return Err(AppError::Sentence(format!(
                 "cannot print {format} on a terminal; `\\o FILE` writes the next result to a file"
             )));
         }
@@ -249,9 +265,9 @@ impl Session<'_> {
         self.show(&self.drawn(answer, format, &look)?)
     }
 
-    fn drawn(&self, answer: &Answer, format: Format, look: &Look) -> Result<Vec<u8>, CliError> {
+    fn drawn(&self, answer: &Answer, format: Format, look: &Look) -> Result<Vec<u8>, AppError> {
         if self.chart {
-            return Ok(super::query::chart(answer, look)?.into_bytes());
+            return Ok(chart(answer, look)?.into_bytes());
         }
         let mut bytes = Vec::new();
         render(format, answer, look, &mut bytes)?;
@@ -268,25 +284,25 @@ impl Session<'_> {
         look(layout, &self.context)
     }
 
-    fn show(&self, bytes: &[u8]) -> Result<(), CliError> {
+    fn show(&self, bytes: &[u8]) -> Result<(), AppError> {
         Ok(page::show(bytes, self.pager.as_ref())?)
     }
 
     /// Shows a page of text, broken at words.
-    fn show_page(&self, text: String) -> Result<(), CliError> {
-        self.show(super::explain::page(text, &self.context).as_bytes())
+    fn show_page(&self, text: String) -> Result<(), AppError> {
+        self.show(stdout::page(text, &self.context).as_bytes())
     }
 
-    fn command(&mut self, command: Command) -> Result<Next, CliError> {
+    fn command(&mut self, command: Command) -> Result<Next, AppError> {
         let started = Instant::now();
         match command {
             Command::Quit => return Ok(Next::End),
             Command::Clear => return Ok(Next::Clear),
-            Command::Help => say_raw(&super::explain::page(command::help(), &self.context)),
+            Command::Help => say_raw(&stdout::page(command::help(), &self.context)),
             Command::Format(format) => self.format = Some(format),
             Command::AsOf(time) => {
                 let before = self.as_of.replace(time);
-                if let Err(failure) = self.asker() {
+                if let Err(failure) = self.runner() {
                     self.as_of = before;
                     return Err(failure);
                 }
@@ -295,7 +311,7 @@ impl Session<'_> {
                 let before = self.set.clone();
                 self.set.retain(|(known, _)| *known != name);
                 self.set.push((name, value));
-                if let Err(failure) = self.asker() {
+                if let Err(failure) = self.runner() {
                     self.set = before;
                     return Err(failure);
                 }
@@ -321,7 +337,9 @@ impl Session<'_> {
             }
             Command::Sql(statement) => {
                 let out = self.out.take();
+                let working = Working::on("querying", &self.context);
                 let answer = sql_answer(&self.tables, &statement, &self.context);
+                drop(working);
                 self.deliver(&answer?, out.as_deref(), Shown::All)?;
                 self.time(started);
             }

@@ -4,17 +4,19 @@ pub mod document;
 mod overview;
 
 use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, TextOutput, Vacuum, Verify};
-use super::ask::{Dataset, print};
-use super::explain::point_in_time;
-use super::load::{on_threads, write_options};
+use super::open::open_store;
+use super::output::print;
 use super::progress::Working;
-use super::stderr::{CliError, say};
+use super::settings::write_options;
+use super::stderr::say;
+use super::stdout;
+use crate::app::{AppError, described, on_threads, point_in_time};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::load::{RemovalRule, catalog_version};
 use crate::plural::{counted, word};
 use crate::render::{Format, Schema, TextFormat, describe_instant, visible};
-use crate::store::{Fault, ForeignCommit, Maintained, Store};
+use crate::store::{Fault, Maintained, Store};
 use crate::table::Table;
 use document::{Adopted, Classified, Compacted, Integrity, Removal, Vacuumed};
 use indicatif::{HumanBytes, HumanCount};
@@ -22,11 +24,11 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 /// Runs the command.
-pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     if arguments.action.is_some() && arguments.format != Format::Table {
         let what =
             "--format before the action is that of the overview; write it after the action: `ecs-audit store verify --json`";
-        return Err(CliError::Sentence(what.to_owned()));
+        return Err(AppError::Sentence(what.to_owned()));
     }
     match &arguments.action {
         None => overview(arguments, global, context),
@@ -40,7 +42,7 @@ pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<
     }
 }
 
-fn reclassify(output: TextOutput, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn reclassify(output: TextOutput, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let working = Working::on("reclassifying", context);
     let options = write_options(global, context)?;
     let done = on_threads(context.threads, || Store::reclassify(&global.store, options, &waiting))??;
@@ -62,7 +64,7 @@ fn reclassify(output: TextOutput, global: &Global, context: &Context) -> Result<
     answer(output, Schema::StoreReclassify, &Classified::of(&done), (text, context))
 }
 
-fn compact(output: TextOutput, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn compact(output: TextOutput, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let working = Working::on("compacting", context);
     let options = write_options(global, context)?;
     let done: Maintained = on_threads(context.threads, || Store::compact(&global.store, options, &waiting))??;
@@ -71,7 +73,7 @@ fn compact(output: TextOutput, global: &Global, context: &Context) -> Result<Exi
     answer(output, Schema::StoreCompact, &Compacted::of(&done), (text, context))
 }
 
-fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let working = Working::on("deleting files", context);
     let options = write_options(global, context)?;
     let keep = i64::try_from(arguments.keep.as_micros()).unwrap_or(i64::MAX);
@@ -86,7 +88,7 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
     answer(arguments.output, Schema::StoreVacuum, &Vacuumed::of(&done), (text, context))
 }
 
-fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let working = Working::on("verifying the store", context);
     if arguments.repair {
         Store::repair(&global.store, write_options(global, context)?, &waiting)?;
@@ -144,7 +146,7 @@ fn fault_message(fault: &Fault) -> String {
     }
 }
 
-fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let working = Working::on("adopting", context);
     let options = write_options(global, context)?;
     if arguments.undo {
@@ -163,17 +165,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
     answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&adopted, &[]), (text, context))
 }
 
-/// A commit of another program, in one line.
-pub fn described(commit: &ForeignCommit) -> String {
-    let rows = match commit.rows_removed {
-        0 => "no rows changed".to_owned(),
-        removed if removed > 0 => format!("{removed} rows removed"),
-        added => format!("{} rows added", -added),
-    };
-    format!("{} of table `{}` (version {}): {rows}", commit.operation, commit.table.name(), commit.version)
-}
-
-fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let store = Store::open(&global.store)?;
     let newest = store.manifest().last_event.and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
     let before = point_in_time("--before", &arguments.before, newest.unwrap_or(context.now), context)?;
@@ -207,11 +199,11 @@ fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<Exit
     answer(arguments.output, Schema::StoreDrop, &Removal::of(before, arguments.yes, &dropped), (text, context))
 }
 
-fn droppable(name: &str) -> Result<Table, CliError> {
+fn droppable(name: &str) -> Result<Table, AppError> {
     let known = || Table::ALL.iter().copied().filter(|table| table.holds_events());
     known().find(|table| table.name() == name).ok_or_else(|| {
         let names: Vec<&str> = known().map(Table::name).collect();
-        CliError::Sentence(format!("unknown table `{name}`: expected {}", names.join(", ")))
+        AppError::Sentence(format!("unknown table `{name}`: expected {}", names.join(", ")))
     })
 }
 
@@ -225,10 +217,10 @@ fn answer(
     schema: Schema,
     document: &impl Serialize,
     (text, context): (String, &Context),
-) -> Result<ExitCode, CliError> {
+) -> Result<ExitCode, AppError> {
     match output.format {
-        TextFormat::Json => super::document::print(schema, document)?,
-        TextFormat::Text => super::explain::print_page(text, context)?,
+        TextFormat::Json => stdout::print_document(schema, document)?,
+        TextFormat::Text => stdout::print_page(text, context)?,
     }
     Ok(ExitCode::Ok)
 }
@@ -244,11 +236,11 @@ const COVERAGE: &str = "
         union all select account, region, time, 0, 1 from service_events
     ) group by 1, 2, 3 order by 1, 2, 3";
 
-fn overview(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn overview(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, AppError> {
     let store = Store::open(&global.store)?;
-    let tables = Dataset::of_store(&store, context)?;
+    let tables = open_store(&store, context)?;
     if arguments.format == Format::Table {
-        let summary = super::explain::page(summary(&store, context), context);
+        let summary = stdout::page(summary(&store, context), context);
         io::stdout().lock().write_all(summary.as_bytes())?;
     }
     let answer = tables.sql(COVERAGE)?;

@@ -1,8 +1,8 @@
 //! Text layout: names on the left, texts on the right, wrapped to the terminal.
 
-use super::category_of;
 use crate::context::Context;
 use crate::model::catalog::Entry;
+use crate::model::failure::category;
 use crate::render::visible;
 
 /// The column in which texts start.
@@ -102,6 +102,11 @@ fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The category, as far as the text alone determines it.
+pub fn category_of(entry: &Entry) -> Option<&'static str> {
+    category(entry.class.as_deref(), Some(&entry.stage), entry.ran, Some(&entry.id))
 }
 
 #[cfg(test)]

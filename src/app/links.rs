@@ -1,8 +1,7 @@
-//! `query --links`: adds a column with links to the AWS console.
+//! Adds a column to a result with links to the AWS console.
 
-use super::ask::Dataset;
-use super::explain::records;
-use super::stderr::CliError;
+use super::dataset::Dataset;
+use super::error::AppError;
 use crate::answer::{Answer, Column, ColumnKind};
 use crate::explain::{Named, links_of_rows};
 use crate::lang::Checked;
@@ -20,10 +19,10 @@ const CALLS: [&str; 2] = ["calls", "attempts"];
 
 /// A result with a link for each row that names a task, a service, a container instance, a cluster or an event, or that has one
 /// record behind it. The last column of `answer` is the evidence, which is kept if it is asked for.
-pub fn linked(answer: &Answer, checked: &Checked, keeps_evidence: bool, tables: &Dataset) -> Result<Answer, CliError> {
+pub fn linked(answer: &Answer, checked: &Checked, keeps_evidence: bool, tables: &Dataset) -> Result<Answer, AppError> {
     let is_call = CALLS.contains(&checked.source.as_str());
     let named: Vec<Named> = rows(answer)?.iter().map(|cells| named(&answer.columns, cells, is_call)).collect();
-    let links = StringArray::from(links_of_rows(&records(tables), &named)?);
+    let links = StringArray::from(links_of_rows(&tables.records(), &named)?);
     let kept = answer.columns.len().saturating_sub(usize::from(!keeps_evidence));
     let column = Column { name: LINK.to_owned(), kind: ColumnKind::Text };
     let fields = answer.schema.fields().iter().take(kept).cloned();
@@ -36,7 +35,7 @@ pub fn linked(answer: &Answer, checked: &Checked, keeps_evidence: bool, tables: 
         start += batch.num_rows();
         let columns = batch.columns().iter().take(kept).cloned().chain([part]).collect();
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
-        batches.push(batch.map_err(|error| CliError::Sentence(error.to_string()))?);
+        batches.push(batch.map_err(|error| AppError::Sentence(error.to_string()))?);
     }
     let columns = answer.columns.iter().take(kept).cloned().chain([column]).collect();
     Ok(Answer { columns, schema, batches, ..answer.clone() })

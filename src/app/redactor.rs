@@ -1,7 +1,7 @@
 //! Creates the redactor of a store.
 
-use super::ask::Dataset;
-use super::stderr::CliError;
+use super::dataset::Dataset;
+use super::error::AppError;
 use crate::redact::{KEY_FILE, Key, Kind, Redactor, read_or_create, statements};
 use crate::render::{self, Cell};
 use crate::store::StoreRoot;
@@ -10,8 +10,8 @@ use crate::store::StoreRoot;
 const LONGEST_KEY: u64 = 4096;
 
 /// Reads the key of the store, or generates one and stores it if it may, and reads the names in its columns.
-pub fn redactor(tables: &Dataset, store: &StoreRoot, may_create: bool) -> Result<Redactor, CliError> {
-    let failed = |error: std::io::Error| CliError::Sentence(format!("`{}`: {error}", store.display()));
+pub fn redactor(tables: &Dataset, store: &StoreRoot, may_create: bool) -> Result<Redactor, AppError> {
+    let failed = |error: std::io::Error| AppError::Sentence(format!("`{}`: {error}", store.display()));
     let key = match store.is_folder() {
         true => read_or_create(store, may_create).map_err(failed)?,
         // A bucket is only read.

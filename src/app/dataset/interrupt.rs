@@ -1,4 +1,4 @@
-//! Waits for queries so that Ctrl-C at the prompt cancels them and nothing else.
+//! Waits for a query so that Ctrl-C at the prompt cancels it and nothing else.
 //!
 //! Commands outside the prompt keep the default: Ctrl-C ends the program.
 
@@ -7,27 +7,20 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Runtime;
 
-/// Whether Ctrl-C cancels queries.
-static CANCELS: AtomicBool = AtomicBool::new(false);
-
-/// From now on, Ctrl-C cancels the running query instead of ending the program.
-pub fn cancel_queries(runtime: &Runtime) {
+/// Installs the handler of Ctrl-C; false if that is not possible.
+pub fn can_cancel(runtime: &Runtime) -> bool {
     // The first poll installs the handler.
     let installed = runtime.block_on(async { tokio::signal::ctrl_c().now_or_never() });
-    CANCELS.store(!matches!(installed, Some(Err(_))), Ordering::Release);
+    !matches!(installed, Some(Err(_)))
 }
 
-/// The result of a future, or [`RunError::Interrupted`].
-pub fn wait<T: Send + 'static>(
+/// The result of a future, or [`RunError::Interrupted`] after Ctrl-C.
+pub fn wait_or_cancel<T: Send + 'static>(
     runtime: &Runtime,
     future: impl Future<Output = Result<T, RunError>> + Send + 'static,
 ) -> Result<T, RunError> {
-    if !CANCELS.load(Ordering::Acquire) {
-        return runtime.block_on(future);
-    }
     // On a thread of its own, so that a query that computes for a long time does not delay the answer to Ctrl-C.
     let query = runtime.spawn(future);
     let cancel = query.abort_handle();

@@ -1,7 +1,7 @@
 //! Evaluates nouns once for all queries and explanations of a command.
 
-use super::ask::Dataset;
-use super::stderr::CliError;
+use super::dataset::Dataset;
+use super::error::AppError;
 use crate::explain;
 use crate::nouns::{self, ViewRequest};
 use crate::run::{self, RunError};
@@ -20,7 +20,7 @@ pub fn explained(tables: &Dataset) -> ViewRequest {
 
 /// Evaluates those of these nouns that are computed, and what explanations read besides them. Returns the views that
 /// explanations can read.
-pub fn evaluate(tables: &Dataset, need: ViewRequest, wanted: &[&str]) -> Result<Vec<String>, CliError> {
+pub fn evaluate(tables: &Dataset, need: ViewRequest, wanted: &[&str]) -> Result<Vec<String>, AppError> {
     let plain = explained(tables);
     let (mut for_explanations, mut evaluated) = (Vec::new(), Vec::new());
     for noun in COMPUTED.into_iter().filter(|word| wanted.contains(word)).filter_map(nouns::noun) {

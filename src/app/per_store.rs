@@ -1,6 +1,6 @@
 //! A value computed from a store, for commands that run for long: computed again when the store has changed.
 
-use super::stderr::CliError;
+use super::error::AppError;
 use crate::store::{Manifest, Store, StoreRoot};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,7 +23,7 @@ impl<T> PerStore<T> {
     }
 
     /// The value of the store as it is now.
-    pub fn current(&self, compute: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<Arc<T>, CliError> {
+    pub fn current(&self, compute: impl FnOnce(&Store) -> Result<T, AppError>) -> Result<Arc<T>, AppError> {
         let store = Store::open(&self.root)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((manifest, value)) = &*known

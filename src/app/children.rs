@@ -3,9 +3,6 @@
 //! A question that needs too much memory or time ends alone, a question that nobody waits for is killed, and answers and
 //! errors are byte for byte those of the command line.
 
-use super::args::Global;
-use crate::context::Context;
-use crate::question::Output;
 use crate::render::describe_duration;
 use std::ffi::OsString;
 use std::io;
@@ -23,15 +20,33 @@ pub const LONGEST: Duration = Duration::from_secs(120);
 /// The maximum size of the notes of a command, in bytes.
 const MOST_NOTES: u64 = 1 << 20;
 
-/// The smallest memory limit that a command accepts, in MiB.
-const LEAST_MEMORY: usize = 32;
+/// The output of a command.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    /// Standard output: the data.
+    pub data: String,
+    /// Standard error: the window, notes, errors.
+    pub notes: String,
+    /// Whether the command answered.
+    pub answered: bool,
+    /// Whether the data was longer than the limit, so that the end is missing.
+    pub cut: bool,
+}
+
+/// The program that answers questions, with the options of every question.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The executable.
+    pub path: PathBuf,
+    /// The global options.
+    pub options: Vec<OsString>,
+    /// The time zone of questions that do not name one.
+    pub zone: Option<String>,
+}
 
 /// Runs commands with the global options of the server.
 pub struct Children {
-    program: PathBuf,
-    options: Vec<OsString>,
-    /// The time zone of questions that do not name one.
-    zone: Option<String>,
+    program: Program,
     /// One permit per running question.
     slots: Semaphore,
     /// One permit per running or waiting question.
@@ -39,15 +54,9 @@ pub struct Children {
 }
 
 impl Children {
-    /// Runs at most `at_once` questions at the same time, each with `memory` bytes, while at most `waiting` others wait.
-    pub fn new((at_once, waiting): (usize, usize), memory: usize, global: &Global, context: &Context) -> io::Result<Children> {
-        Ok(Children {
-            program: std::env::current_exe()?,
-            options: options(memory, global, context),
-            zone: global.tz.clone(),
-            slots: Semaphore::new(at_once),
-            places: Semaphore::new(at_once.saturating_add(waiting)),
-        })
+    /// Runs at most `at_once` questions at the same time, while at most `waiting` others wait.
+    pub fn new((at_once, waiting): (usize, usize), program: Program) -> Children {
+        Children { program, slots: Semaphore::new(at_once), places: Semaphore::new(at_once.saturating_add(waiting)) }
     }
 
     /// The output of a command, of which at most `most` bytes are read. Dropping the future ends the command.
@@ -65,9 +74,9 @@ impl Children {
     }
 
     async fn output(&self, command: Vec<OsString>, most: u64) -> io::Result<Output> {
-        let child = Command::new(&self.program)
-            .args(&self.options)
-            .envs(self.zone.iter().map(|zone| ("ECS_AUDIT_TZ", zone)))
+        let child = Command::new(&self.program.path)
+            .args(&self.program.options)
+            .envs(self.program.zone.iter().map(|zone| ("ECS_AUDIT_TZ", zone)))
             .args(command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -112,40 +121,9 @@ async fn head(pipe: Option<impl AsyncRead + Unpin>, most: u64) -> io::Result<(St
     Ok((text, cut))
 }
 
-/// The global options of every question.
-fn options(memory: usize, global: &Global, context: &Context) -> Vec<OsString> {
-    let mut options: Vec<OsString> = vec!["--store".into(), global.store.as_os_str().into()];
-    let mut add = |name: &str, value: OsString| options.extend([name.into(), value]);
-    add("--threads", context.threads.to_string().into());
-    add("--memory", format!("{}MiB", (memory >> 20).max(LEAST_MEMORY)).into());
-    if let Some(file) = &global.config {
-        add("--config", file.into());
-    }
-    for file in &global.rules {
-        add("--rules", file.into());
-    }
-    if global.no_config {
-        options.push("--no-config".into());
-    }
-    options
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::Cli;
-    use crate::cli::short_formats::command;
-    use clap::FromArgMatches;
-    use jiff::Timestamp;
-    use jiff::tz::TimeZone;
-
-    fn children(at_once: usize, waiting: usize) -> Children {
-        let matches = command().try_get_matches_from(["ecs-audit", "--store", "a b", "fields"]).unwrap();
-        let global = Cli::from_arg_matches(&matches).unwrap().global;
-        let (now, tz) = (Timestamp::UNIX_EPOCH, TimeZone::UTC);
-        let context = Context { now, tz, width: None, color: false, progress: false, threads: 3, memory: 1 << 30 };
-        Children::new((at_once, waiting), 1 << 20, &global, &context).unwrap()
-    }
 
     fn wait<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
@@ -153,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses_questions() {
-        let error = wait(children(0, 0).run(Vec::new(), u64::MAX)).unwrap_err();
+        let program = Program { path: PathBuf::from("ecs-audit"), options: Vec::new(), zone: None };
+        let error = wait(Children::new((0, 0), program).run(Vec::new(), u64::MAX)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
     }
 
@@ -163,12 +142,5 @@ mod tests {
             let (text, cut) = wait(head(Some(&b"abcdef"[..]), most)).unwrap();
             assert_eq!((text.as_str(), cut), expected, "{most}");
         }
-    }
-
-    #[test]
-    fn questions_get_the_options_of_the_server() {
-        let options = children(1, 0).options;
-        assert_eq!(options[..4], ["--store", "a b", "--threads", "3"]);
-        assert_eq!(options[4..], ["--memory", "32MiB"]);
     }
 }
