@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("allocator", &[]),
     ("answer", &[]),
     ("check", &["answer", "toml_document", "lang", "percent", "plural", "render"]),
+    ("cluster", &["engine", "nouns"]),
     ("config", &["toml_document", "lang"]),
     ("context", &[]),
     ("decode", &["knowledge"]),

@@ -8,6 +8,8 @@ mod catalog;
 mod changes;
 mod check;
 mod child;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod columns;
 mod config;
 mod destination;
@@ -120,6 +122,8 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, CliError> {
         args::Command::Man(arguments) => manual::pages(&arguments, global),
         args::Command::Mcp(arguments) => mcp::run(&arguments, global, context),
         args::Command::Serve(arguments) => serve::run(&arguments, global, context),
+        #[cfg(feature = "cluster")]
+        args::Command::Cluster(arguments) => cluster::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }

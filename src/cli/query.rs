@@ -52,6 +52,8 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
         }
     };
     limits::install(&arguments.limits, &tables, global)?;
+    #[cfg(feature = "cluster")]
+    let tables = super::cluster::connect(&arguments.on, tables, global)?;
     let answer = sql_answer(&tables, statement, context)?;
     deliver(&answer, &arguments.asking, false, Shown::All, context)?;
     if !global.quiet {
@@ -158,6 +160,8 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         }
     };
     limits::install(&arguments.limits, &tables, global)?;
+    #[cfg(feature = "cluster")]
+    let tables = super::cluster::connect(&arguments.on, tables, global)?;
     let asker = asker(&tables, arguments, saved, global, context)?;
     let checked = asker.check(&query, &text).map_err(|failure| match failure {
         CliError::Query { diagnostics, .. } => wrong(diagnostics),
