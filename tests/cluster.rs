@@ -62,7 +62,8 @@ fn two_executors_give_the_bytes_of_one_machine() {
     let env = samples();
     let (first, second) = (Executor::start(&env), Executor::start(&env));
     let mut compared = 0;
-    for question in questions() {
+    // A window that ends now is in the answer.
+    for question in questions().into_iter().filter(|question| !question.contains("until now")) {
         let arguments = ["--quiet", "--format", "json", "--evidence", question.as_str()];
         let here = env.run(&[&["query"], arguments.as_slice()].concat());
         let there = on(&env, &[&first, &second], &arguments);
