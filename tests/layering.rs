@@ -137,6 +137,7 @@ const NOUNS_WITH_ENGINE: &[&str] = &[
     "nouns/incidents/function.rs",
     "nouns/launches/function.rs",
     "nouns/mod.rs",
+    "nouns/portable.rs",
     "nouns/principals/function.rs",
     "nouns/quota/limit_function.rs",
     "nouns/quota/steps/",

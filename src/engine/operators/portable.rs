@@ -171,14 +171,17 @@ enum Reads {
     Partitioned(Vec<Vec<Encoded>>),
 }
 
+/// A node of a plan.
+type Node = Arc<dyn ExecutionPlan>;
+
 /// An operator of this program, as those who encode, decode and partition it see it.
 #[derive(Debug, Clone, Copy)]
 pub struct PortableOperator {
     /// The name in plans.
     pub name: &'static str,
-    aligned: fn(&Arc<dyn ExecutionPlan>) -> Option<Result<Arc<dyn ExecutionPlan>>>,
-    encoded: fn(&Arc<dyn ExecutionPlan>, &PlanWriter<'_>) -> Option<Result<Vec<u8>>>,
-    decoded: fn(&[u8], &[Arc<dyn ExecutionPlan>], &PlanReader<'_>) -> Result<Arc<dyn ExecutionPlan>>,
+    aligned: fn(&Node) -> Option<Result<Node>>,
+    encoded: fn(&Node, &PlanWriter<'_>) -> Option<Result<Vec<u8>>>,
+    decoded: fn(&[u8], &[Node], &PlanReader<'_>) -> Result<Node>,
 }
 
 impl PortableOperator {
