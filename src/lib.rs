@@ -49,6 +49,8 @@ pub mod store;
 pub mod table;
 
 pub mod check;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod doctor;
 pub mod engine;
 pub mod explain;

@@ -7,6 +7,8 @@ mod causes;
 mod chat;
 mod check;
 mod cli;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod config;
 mod corpus;
 mod digests;

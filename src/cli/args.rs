@@ -344,6 +344,12 @@ Prints the address of the page on stdout. It has a random token, so that only pe
 can read the store. The page only reads, loads nothing from elsewhere, and shows new loads without a restart. \
 Ctrl-C ends the server.")]
     Serve(Serve),
+    /// Run queries on several machines
+    #[cfg(feature = "cluster")]
+    #[command(after_help = "Examples:
+  ecs-audit cluster executor --listen 127.0.0.1:50051
+  ecs-audit query --cluster http://127.0.0.1:50051,http://127.0.0.1:50052 \"failures by reason\"")]
+    Cluster(Cluster),
     /// Open an interactive prompt for queries, with completion and history
     #[command(after_help = "Examples:
   ecs-audit repl
@@ -480,6 +486,10 @@ pub struct Query {
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
+    /// See [`OnCluster`].
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub on: OnCluster,
     /// Set a parameter of a saved query (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
@@ -515,6 +525,54 @@ pub struct Sql {
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
+    /// See [`OnCluster`].
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    pub on: OnCluster,
+}
+
+/// Where a query runs.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Default, Args)]
+pub struct OnCluster {
+    /// Run the query on these executors, such as http://127.0.0.1:50051,http://127.0.0.1:50052
+    #[arg(long = "cluster", value_name = "URL", value_delimiter = ',', conflicts_with = "from")]
+    pub executors: Vec<url::Url>,
+}
+
+/// Arguments of `cluster`.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub struct Cluster {
+    /// See [`ClusterAction`].
+    #[command(subcommand)]
+    pub action: ClusterAction,
+}
+
+/// What to run of a cluster.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Subcommand)]
+pub enum ClusterAction {
+    /// Run tasks of the queries of other processes
+    #[command(after_help = "Examples:
+  ecs-audit cluster executor --listen 127.0.0.1:50051
+  ecs-audit cluster executor --listen 127.0.0.1:0 --threads 1 --memory 2GiB
+
+Prints its address, and serves until Ctrl-C. It reads the files of the store itself, by the paths that the client \
+uses.")]
+    Executor(ExecutorArgs),
+}
+
+/// Arguments of `cluster executor`.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub struct ExecutorArgs {
+    /// Address and port to listen on; port 0 takes a free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051", value_parser = address)]
+    pub listen: std::net::SocketAddr,
+    /// Allow an address that other machines can reach; whoever reaches it can read all files that this user can read
+    #[arg(long)]
+    pub allow_remote: bool,
 }
 
 /// Arguments of `fields`.

@@ -6,6 +6,8 @@ mod args;
 mod catalog;
 mod changes;
 mod check;
+#[cfg(feature = "cluster")]
+mod cluster;
 #[cfg(test)]
 mod columns_tests;
 mod config;
@@ -121,6 +123,8 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, AppError> {
         args::Command::Man(arguments) => manual::pages(&arguments, global),
         args::Command::Mcp(arguments) => mcp::run(&arguments, global, context),
         args::Command::Serve(arguments) => serve::run(&arguments, global, context),
+        #[cfg(feature = "cluster")]
+        args::Command::Cluster(arguments) => cluster::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }

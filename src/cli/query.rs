@@ -50,6 +50,8 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
         }
     };
     limits.install(&tables)?;
+    #[cfg(feature = "cluster")]
+    let tables = super::cluster::connect(&arguments.on, tables, global)?;
     let working = Working::on("querying", context);
     let answer = sql_answer(&tables, statement, context)?;
     drop(working);
@@ -124,6 +126,8 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         }
     };
     options.limits.install(&tables)?;
+    #[cfg(feature = "cluster")]
+    let tables = super::cluster::connect(&arguments.on, tables, global)?;
     let runner = QueryRunner::with_options(&tables, &options, context)?;
     let checked = runner.check(&query, &text).map_err(|failure| match failure {
         AppError::Query { diagnostics, .. } => wrong(diagnostics),

@@ -66,7 +66,7 @@ pub fn run(arguments: &Serve, global: &Global, context: &Context) -> Result<Exit
 
 /// Ready after Ctrl-C or a request to terminate.
 #[cfg(unix)]
-fn stop() -> io::Result<impl Future<Output = ()>> {
+pub(super) fn stop() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
@@ -79,7 +79,7 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
 
 /// Ready after Ctrl-C.
 #[cfg(not(unix))]
-fn stop() -> io::Result<impl Future<Output = ()>> {
+pub(super) fn stop() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
         // Without a handler, Ctrl-C ends the program anyway.
         let _ = tokio::signal::ctrl_c().await;

@@ -35,6 +35,8 @@ pub mod incidents;
 mod instances;
 pub mod launches;
 mod patterns;
+#[cfg(feature = "cluster")]
+pub mod portable;
 pub mod principals;
 pub mod quota;
 mod runs;

@@ -83,6 +83,12 @@ impl Dataset {
         Ok((tables, scanned))
     }
 
+    /// The same tables, with queries that another session runs.
+    #[cfg(feature = "cluster")]
+    pub fn with_session(self, session: SessionContext) -> Dataset {
+        Dataset { session, ..self }
+    }
+
     /// A session without tables.
     pub fn empty(context: &Context, first: Option<i64>, last: Option<i64>) -> Result<Dataset, AppError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -7,6 +7,8 @@ use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
+#[cfg(feature = "cluster")]
+use super::FunctionDocument;
 use super::{Step, argument, time_type, times};
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -18,8 +20,19 @@ struct TimeBucket {
 
 /// The start of the bucket that contains a time.
 pub fn time_bucket(step: Step, time: Expr) -> Expr {
+    function(step).call(vec![time])
+}
+
+pub(super) fn function(step: Step) -> ScalarUDF {
     let function = TimeBucket { name: step.name(), step, signature: Signature::any(1, Volatility::Immutable) };
-    ScalarUDF::new_from_impl(function).call(vec![time])
+    ScalarUDF::new_from_impl(function)
+}
+
+/// The state of the function, if it is this one.
+#[cfg(feature = "cluster")]
+pub(super) fn document(function: &ScalarUDF) -> Option<Result<FunctionDocument>> {
+    let function = function.inner().downcast_ref::<TimeBucket>()?;
+    Some(function.step.document().map(FunctionDocument::Bucket))
 }
 
 impl ScalarUDFImpl for TimeBucket {

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+#[cfg(feature = "cluster")]
+use super::FunctionDocument;
 use super::{argument, times};
 use crate::lang::checked::Scalar;
 
@@ -31,8 +33,37 @@ impl Hash for CalendarPart {
 /// A part of the calendar; none if the function does not work on times.
 pub fn calendar_part(part: Scalar, tz: &TimeZone, time: Expr) -> Option<Expr> {
     name(part)?;
-    let function = CalendarPart { part, tz: tz.clone(), signature: Signature::any(1, Volatility::Immutable) };
-    Some(ScalarUDF::new_from_impl(function).call(vec![time]))
+    Some(of_part(part, tz).call(vec![time]))
+}
+
+fn of_part(part: Scalar, tz: &TimeZone) -> ScalarUDF {
+    ScalarUDF::new_from_impl(CalendarPart { part, tz: tz.clone(), signature: Signature::any(1, Volatility::Immutable) })
+}
+
+/// The state of the function, if it is one of these.
+#[cfg(feature = "cluster")]
+pub(super) fn document(function: &ScalarUDF) -> Option<Result<FunctionDocument>> {
+    let CalendarPart { part, tz, .. } = function.inner().downcast_ref::<CalendarPart>()?;
+    let part = name(*part)?.to_owned();
+    Some(super::portable::zone_name(tz).map(|zone| FunctionDocument::Calendar(part, zone)))
+}
+
+/// The function for a part by its name.
+#[cfg(feature = "cluster")]
+pub(super) fn function(part: &str, tz: &TimeZone) -> Option<ScalarUDF> {
+    let parts = [
+        Scalar::Hour,
+        Scalar::Minute,
+        Scalar::MinuteOfDay,
+        Scalar::Weekday,
+        Scalar::Day,
+        Scalar::Week,
+        Scalar::Month,
+        Scalar::Year,
+        Scalar::Date,
+    ];
+    let part = parts.into_iter().find(|known| name(*known) == Some(part))?;
+    Some(of_part(part, tz))
 }
 
 fn name(part: Scalar) -> Option<&'static str> {

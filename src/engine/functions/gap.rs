@@ -11,6 +11,11 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
+#[cfg(feature = "cluster")]
+use datafusion::logical_expr::TypeSignature;
+
+#[cfg(feature = "cluster")]
+use super::FunctionDocument;
 use super::{Step, argument, time_type, times};
 
 /// The maximum number of cells filled in one batch of groups.
@@ -34,8 +39,23 @@ struct BucketGap {
 
 /// The list of buckets that a row covers; for the arguments, see the top of the file.
 pub fn bucket_gap(step: Step, span: Span, arguments: Vec<Expr>) -> Expr {
-    let signature = Signature::any(arguments.len(), Volatility::Immutable);
-    ScalarUDF::new_from_impl(BucketGap { step, span, signature }).call(arguments)
+    function(step, span, arguments.len()).call(arguments)
+}
+
+pub(super) fn function(step: Step, span: Span, arguments: usize) -> ScalarUDF {
+    let signature = Signature::any(arguments, Volatility::Immutable);
+    ScalarUDF::new_from_impl(BucketGap { step, span, signature })
+}
+
+/// The state of the function, if it is this one.
+#[cfg(feature = "cluster")]
+pub(super) fn document(function: &ScalarUDF) -> Option<Result<FunctionDocument>> {
+    let BucketGap { step, span: Span { first, last }, signature } = function.inner().downcast_ref::<BucketGap>()?;
+    let arguments = match signature.type_signature {
+        TypeSignature::Any(arguments) => arguments,
+        _ => return None,
+    };
+    Some(step.document().map(|step| FunctionDocument::Gap(step, *first, *last, arguments)))
 }
 
 /// The arguments of a row.

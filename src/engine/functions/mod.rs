@@ -11,6 +11,8 @@ mod json_path;
 pub mod key;
 mod lookup;
 mod original;
+#[cfg(feature = "cluster")]
+mod portable;
 pub mod record;
 mod span;
 mod step;
@@ -24,6 +26,8 @@ pub use gap::{Span, bucket_gap};
 pub use json_path::{json_path, json_path_function, pointer};
 pub use lookup::{flag_of_text, number_of_text};
 pub use original::with_originals;
+#[cfg(feature = "cluster")]
+pub use portable::{FunctionDocument, function_document, function_of, unregistered_functions};
 pub use span::bucket_span;
 pub use step::Step;
 pub use template::{message_template_function, template_of};

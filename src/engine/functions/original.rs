@@ -30,7 +30,7 @@ pub fn with_originals(table: Table, rows: Arc<dyn TableProvider>) -> Result<Arc<
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
 
-fn original_function() -> ScalarUDF {
+pub(super) fn original_function() -> ScalarUDF {
     let texts = vec![DataType::Utf8View; 1 + ID_PLACEHOLDERS.len()];
     create_udf(ORIGINAL, texts, DataType::Utf8View, Volatility::Immutable, Arc::new(original))
 }

@@ -10,6 +10,8 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
+#[cfg(feature = "cluster")]
+use super::FunctionDocument;
 use super::{Step, argument, time_type, times};
 
 /// The maximum number of times per row; longer intervals need a longer step.
@@ -25,8 +27,18 @@ struct BucketSpan {
 
 /// The times at which an interval is counted in the buckets of a step.
 pub fn bucket_span(step: Step, last: i64, from: Expr, until: Expr) -> Expr {
-    let function = BucketSpan { step, last, signature: Signature::any(2, Volatility::Immutable) };
-    ScalarUDF::new_from_impl(function).call(vec![from, until])
+    function(step, last).call(vec![from, until])
+}
+
+pub(super) fn function(step: Step, last: i64) -> ScalarUDF {
+    ScalarUDF::new_from_impl(BucketSpan { step, last, signature: Signature::any(2, Volatility::Immutable) })
+}
+
+/// The state of the function, if it is this one.
+#[cfg(feature = "cluster")]
+pub(super) fn document(function: &ScalarUDF) -> Option<Result<FunctionDocument>> {
+    let BucketSpan { step, last, .. } = function.inner().downcast_ref::<BucketSpan>()?;
+    Some(step.document().map(|step| FunctionDocument::Span(step, *last)))
 }
 
 impl BucketSpan {

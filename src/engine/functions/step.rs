@@ -34,6 +34,18 @@ impl Step {
         Self { amount: every.amount.max(1), unit: every.unit, tz: tz.clone() }
     }
 
+    /// The step of another process.
+    #[cfg(feature = "cluster")]
+    pub(super) fn of(amount: i64, unit: StepUnit, tz: TimeZone) -> Step {
+        Step { amount: amount.max(1), unit, tz }
+    }
+
+    /// The step for other processes.
+    #[cfg(feature = "cluster")]
+    pub(super) fn document(&self) -> datafusion::common::Result<super::portable::StepDocument> {
+        super::portable::StepDocument::of(self.amount, self.unit, &self.tz)
+    }
+
     /// The name in a plan, such as `every_1d`.
     pub fn name(&self) -> String {
         let unit = match self.unit {

@@ -23,14 +23,20 @@ pub mod index;
 mod node;
 mod partitions;
 mod planner;
+#[cfg(feature = "cluster")]
+mod portable;
 mod push;
 #[cfg(test)]
 mod tests;
 pub mod texts;
 
 pub use call::{AnalysisRelations, analysis_function, number};
-pub use exec::{Analysis, AnalysisExec, OutputChunk};
-pub use node::{AnalysisInput, InputNeed, LogicalAnalysis, RequestedRows, over, physical_condition};
+pub use exec::{AlignedBy, Analysis, AnalysisExec, OutputChunk};
+pub use node::{AnalysisInput, InputNeed, LogicalAnalysis, RequestedRows, common_keys, over, physical_condition};
 pub use partitions::WholePartitions;
+#[cfg(feature = "cluster")]
+pub use partitions::portable as portable_partitions;
 pub use planner::QueryPlannerWithAnalyses;
+#[cfg(feature = "cluster")]
+pub use portable::{Encoded, PlanReader, PlanWriter, Portable, PortableOperator};
 pub use push::PushIntoAnalyses;

@@ -10,13 +10,14 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, UserDefinedLogicalNodeCore, cast};
+use datafusion::physical_expr::expressions::{cast as cast_physical, col as column_of};
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -79,6 +80,19 @@ pub struct RequestedRows<'n> {
     pub filters: &'n [Expr],
     /// The number of output partitions.
     pub outputs: usize,
+}
+
+/// The columns that rows of every input have in common with the rows that they contribute to, as strings over the rows of
+/// one of them: [`Analysis::keys`](super::Analysis::keys) of an analysis with these inputs.
+///
+/// # Errors
+///
+/// If a column is missing.
+pub fn common_keys(inputs: &[AnalysisInput], rows: &Schema) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+    let Some((first, others)) = inputs.split_first() else { return Ok(Vec::new()) };
+    let common = first.restricted_by.iter().filter(|name| others.iter().all(|other| other.restricted_by.contains(name)));
+    // Equal strings of different types would have different hashes.
+    common.map(|name| cast_physical(column_of(name, rows)?, rows, DataType::Utf8View)).collect()
 }
 
 /// An analysis with its inputs.

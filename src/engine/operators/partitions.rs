@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, new_null_array};
 use arrow::compute::{cast, concat, interleave};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -20,9 +20,16 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{WindowAggExec, WindowUDFExpr};
 
+#[cfg(feature = "cluster")]
+use datafusion::execution::FunctionRegistry;
+#[cfg(feature = "cluster")]
+use serde::{Deserialize, Serialize};
+
 use super::exec::{Analysis, AnalysisExec, OutputChunk};
 use super::held::HeldBuffers;
 use super::index::{Groups, Interner, NONE, balanced};
+#[cfg(feature = "cluster")]
+use super::portable::{Encoded, PlanReader, PlanWriter, Portable, PortableOperator};
 use super::texts::{Memory, Texts, renumbered};
 use crate::engine::functions::{Compute, compute_of};
 
@@ -247,6 +254,10 @@ impl Analysis for Partitions {
         format!("function={}, partition_by=[{}], order_by=[{}]", self.function, list(&self.keys), list(&self.order))
     }
 
+    fn keys(&self, _input: usize, _rows: &Schema) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+        Ok(self.keys.clone())
+    }
+
     fn partial(&self, _first: &Arc<()>) -> PartialState {
         PartialState::default()
     }
@@ -328,5 +339,56 @@ impl Analysis for Partitions {
             }
             (next > first).then(|| self.batch(&merged, first..next))
         }))
+    }
+}
+
+/// The operator, for other processes.
+#[cfg(feature = "cluster")]
+pub fn portable() -> PortableOperator {
+    PortableOperator::of::<Partitions>()
+}
+
+/// The parameters of [`Partitions`].
+#[cfg(feature = "cluster")]
+#[derive(Serialize, Deserialize)]
+pub struct Document {
+    function: String,
+    keys: Vec<Encoded>,
+    order: [Encoded; 2],
+    arguments: Vec<Encoded>,
+    input: Encoded,
+    output: Encoded,
+}
+
+#[cfg(feature = "cluster")]
+impl Portable for Partitions {
+    type Document = Document;
+
+    fn document(&self, writer: &PlanWriter<'_>) -> Result<Document> {
+        let [time, id] = &self.order;
+        Ok(Document {
+            function: self.function.clone(),
+            keys: writer.expressions(&self.keys)?,
+            order: [writer.expression(time)?, writer.expression(id)?],
+            arguments: writer.expressions(&self.arguments)?,
+            input: writer.schema(&self.input)?,
+            output: writer.schema(&self.output)?,
+        })
+    }
+
+    fn of_document(document: Document, reader: &PlanReader<'_>) -> Result<Partitions> {
+        let Document { function, keys, order: [time, id], arguments, input, output } = document;
+        let compute = compute_of(reader.context().udwf(&function)?.as_ref());
+        let compute = compute.ok_or_else(|| exec_datafusion_err!("`{function}` is not a function over partitions"))?;
+        let input = reader.schema(&input)?;
+        Ok(Partitions {
+            keys: reader.expressions(&keys, &input)?,
+            order: [reader.expression(&time, &input)?, reader.expression(&id, &input)?],
+            arguments: reader.expressions(&arguments, &input)?,
+            output: reader.schema(&output)?,
+            function,
+            compute,
+            input,
+        })
     }
 }

@@ -52,6 +52,12 @@ fn quota_task_units_function(quotas: &Arc<Quotas>) -> ScalarUDF {
     function(Asked::TaskUnits, quotas, 1)
 }
 
+/// The limits of a function, if it is one of these: its name is the other part of its state.
+#[cfg(feature = "cluster")]
+pub fn document(function: &ScalarUDF) -> Option<super::limits::Document> {
+    function.inner().downcast_ref::<Limits>().map(|function| function.quotas.document())
+}
+
 impl Limits {
     fn limits(&self, args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;

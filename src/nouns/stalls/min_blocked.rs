@@ -15,6 +15,12 @@ pub fn min_blocked_function(micros: i64) -> ScalarUDF {
     ScalarUDF::new_from_impl(MinBlocked { micros, signature: Signature::nullary(Volatility::Immutable) })
 }
 
+/// The duration of the function, if it is this one.
+#[cfg(feature = "cluster")]
+pub fn document(function: &ScalarUDF) -> Option<i64> {
+    function.inner().downcast_ref::<MinBlocked>().map(|function| function.micros)
+}
+
 impl ScalarUDFImpl for MinBlocked {
     fn name(&self) -> &str {
         "min_blocked"

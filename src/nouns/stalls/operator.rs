@@ -8,19 +8,22 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableFunctionImpl;
 use datafusion::common::Result;
 use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::observations::{FinalState, PartialState};
 use super::rows::Stalls;
 use super::{find, rows};
 use crate::engine::operators::{
-    Analysis, AnalysisExec, AnalysisInput, LogicalAnalysis, OutputChunk, RequestedRows, analysis_function, number,
+    Analysis, AnalysisExec, AnalysisInput, LogicalAnalysis, OutputChunk, RequestedRows, analysis_function, common_keys, number,
 };
+#[cfg(feature = "cluster")]
+use crate::engine::operators::{Encoded, PlanReader, PlanWriter, Portable, PortableOperator};
 
 /// The name of the function.
 const NAME: &str = "instance_stalls";
@@ -103,6 +106,10 @@ impl Analysis for InstanceStalls {
         "inputs=[tasks, instances]".to_owned()
     }
 
+    fn keys(&self, _input: usize, rows: &Schema) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+        common_keys(INPUTS, rows)
+    }
+
     fn partial(&self, _first: &Arc<()>) -> PartialState {
         PartialState::default()
     }
@@ -121,5 +128,25 @@ impl Analysis for InstanceStalls {
 
     fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {
         Box::new(std::iter::once_with(move || self.stalls(&merged, chunk)))
+    }
+}
+
+/// The operator, for other processes.
+#[cfg(feature = "cluster")]
+pub fn portable() -> PortableOperator {
+    PortableOperator::of::<InstanceStalls>()
+}
+
+#[cfg(feature = "cluster")]
+impl Portable for InstanceStalls {
+    /// The end of all data, the least duration, and the requested columns.
+    type Document = (i64, i64, Encoded);
+
+    fn document(&self, writer: &PlanWriter<'_>) -> Result<Self::Document> {
+        Ok((self.parameters.last, self.parameters.least, writer.schema(&self.schema)?))
+    }
+
+    fn of_document((last, least, schema): Self::Document, reader: &PlanReader<'_>) -> Result<InstanceStalls> {
+        Ok(InstanceStalls { parameters: Parameters { last, least }, schema: reader.schema(&schema)? })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -95,16 +96,18 @@ pub fn try_ask(session: &SessionContext, text: &str, evidence: bool) -> Result<A
 
 /// The rows of a result, with values separated by a bar and missing values as a dot.
 pub fn lines(answer: &Answer) -> Vec<String> {
+    answer.batches.iter().flat_map(batch_lines).collect()
+}
+
+/// The rows of a batch; see [`lines`].
+pub fn batch_lines(batch: &RecordBatch) -> Vec<String> {
     let format = FormatOptions::default().with_null(".");
-    let mut lines = Vec::new();
-    for batch in &answer.batches {
-        let columns: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &format).unwrap()).collect();
-        for row in 0..batch.num_rows() {
-            let values: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
-            lines.push(values.join("|").replace("2026-03-04T", ""));
-        }
-    }
-    lines
+    let columns: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &format).unwrap()).collect();
+    let line = |row: usize| {
+        let values: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
+        values.join("|").replace("2026-03-04T", "")
+    };
+    (0..batch.num_rows()).map(line).collect()
 }
 
 pub fn ask(session: &SessionContext, text: &str) -> Vec<String> {

@@ -84,6 +84,48 @@ impl Hash for Quotas {
     }
 }
 
+/// Limits and assumptions for other processes. The bits of a number are exact in any document.
+#[cfg(feature = "cluster")]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct Document {
+    limits: Vec<LimitDocument>,
+    what_if: [Option<u64>; 3],
+}
+
+/// A [`Quota`]: the resource, the account, region, cluster and service, since when, and the limit.
+#[cfg(feature = "cluster")]
+type LimitDocument = (String, [Option<String>; 4], Option<i64>, u64);
+
+#[cfg(feature = "cluster")]
+impl Quotas {
+    /// The limits for other processes.
+    pub fn document(&self) -> Document {
+        let limit = |quota: &Quota| {
+            let Quota { resource, account, region, cluster, service, since, limit } = quota.clone();
+            (resource, [account, region, cluster, service], since, limit.to_bits())
+        };
+        let WhatIf { limit: assumed, spot_limit, task_vcpu } = self.what_if;
+        let what_if = [assumed, spot_limit, task_vcpu].map(|number| number.map(f64::to_bits));
+        Document { limits: self.limits.iter().map(limit).collect(), what_if }
+    }
+
+    /// The limits of another process.
+    pub fn of_document(document: Document) -> Quotas {
+        let limit = |(resource, [account, region, cluster, service], since, limit): LimitDocument| Quota {
+            resource,
+            account,
+            region,
+            cluster,
+            service,
+            since,
+            limit: f64::from_bits(limit),
+        };
+        let [assumed, spot_limit, task_vcpu] = document.what_if.map(|number| number.map(f64::from_bits));
+        let what_if = WhatIf { limit: assumed, spot_limit, task_vcpu };
+        Quotas { limits: document.limits.into_iter().map(limit).collect(), what_if }
+    }
+}
+
 /// A pool at a time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pool<'p> {

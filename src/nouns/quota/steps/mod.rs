@@ -30,12 +30,16 @@ use super::limits::{Quotas, RESOURCES};
 use crate::engine::column;
 use crate::engine::functions::time_type;
 use crate::engine::operators::{
-    Analysis, AnalysisExec, AnalysisInput, InputNeed, LogicalAnalysis, OutputChunk, RequestedRows, analysis_function, number,
-    over, physical_condition,
+    Analysis, AnalysisExec, AnalysisInput, InputNeed, LogicalAnalysis, OutputChunk, RequestedRows, analysis_function,
+    common_keys, number, over, physical_condition,
 };
+#[cfg(feature = "cluster")]
+use crate::engine::operators::{Encoded, PlanReader, PlanWriter, Portable, PortableOperator};
 use level_steps::Walk;
 use pools::FinalState;
 use refusals::Refusals;
+#[cfg(feature = "cluster")]
+use serde::{Deserialize, Serialize};
 use task_interval::PartialState;
 
 // The indexes of resources in `RESOURCES`.
@@ -307,6 +311,10 @@ impl Analysis for QuotaSteps {
         format!("inputs=[refusals, tasks, submissions, limits], resources=[{names}], rows={rows}")
     }
 
+    fn keys(&self, _input: usize, rows: &Schema) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+        common_keys(INPUTS, rows)
+    }
+
     fn first(&self, batches: &[RecordBatch]) -> Result<Refusals> {
         Refusals::new(batches)
     }
@@ -339,5 +347,66 @@ impl Analysis for QuotaSteps {
 
     fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {
         Box::new(Walk::new(self, merged, chunk))
+    }
+}
+
+/// The operator, for other processes.
+#[cfg(feature = "cluster")]
+pub fn portable() -> PortableOperator {
+    PortableOperator::of::<QuotaSteps>()
+}
+
+/// The parameters of [`QuotaSteps`].
+#[cfg(feature = "cluster")]
+#[derive(Serialize, Deserialize)]
+pub struct Document {
+    from: Option<i64>,
+    to: Option<i64>,
+    changes: Vec<i64>,
+    with_ids: bool,
+    only_peaks: bool,
+    quotas: super::limits::Document,
+    wanted: BTreeSet<u8>,
+    asked: BTreeSet<String>,
+    condition: Option<Encoded>,
+    schema: Encoded,
+    shares: usize,
+}
+
+#[cfg(feature = "cluster")]
+impl Portable for QuotaSteps {
+    type Document = Document;
+
+    fn document(&self, writer: &PlanWriter<'_>) -> Result<Document> {
+        Ok(Document {
+            from: self.from,
+            to: self.to,
+            changes: self.changes.clone(),
+            with_ids: self.with_ids,
+            only_peaks: self.only_peaks,
+            quotas: self.quotas.document(),
+            wanted: self.wanted.clone(),
+            asked: self.asked.clone(),
+            condition: self.condition.as_ref().map(|condition| writer.expression(condition)).transpose()?,
+            schema: writer.schema(&self.schema)?,
+            shares: self.shares,
+        })
+    }
+
+    fn of_document(document: Document, reader: &PlanReader<'_>) -> Result<QuotaSteps> {
+        let condition = document.condition.map(|condition| reader.expression(&condition, &pool_schema()));
+        Ok(QuotaSteps {
+            from: document.from,
+            to: document.to,
+            changes: document.changes,
+            with_ids: document.with_ids,
+            only_peaks: document.only_peaks,
+            quotas: Arc::new(Quotas::of_document(document.quotas)),
+            wanted: document.wanted,
+            asked: document.asked,
+            condition: condition.transpose()?,
+            schema: reader.schema(&document.schema)?,
+            shares: document.shares,
+        })
     }
 }
