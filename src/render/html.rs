@@ -22,20 +22,25 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 /// Texts of up to this many characters are broken only between words.
 const WHOLE: usize = 24;
 
+/// The colors of all pages, in light and dark.
+pub const PALETTE: &str = include_str!("palette.css");
+
+/// What all pages look like: colors, type and tables.
+pub const PAGE_STYLE: &str = concat!(include_str!("palette.css"), include_str!("page.css"));
+
+/// Tables of up to this many columns fit into most windows when long texts are broken.
+const FEW_COLUMNS: usize = 10;
+
 const STYLE: &str = "\
-:root { color-scheme: light dark; }
-body { margin: 1.5rem; font: 14px/1.45 system-ui, sans-serif; }
-h1 { font: 600 1.1rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
-p { opacity: .75; }
-table { border-collapse: collapse; margin-top: 1rem; }
-th, td { padding: .25rem .5rem; text-align: left; vertical-align: top; }
-td { white-space: pre-wrap; overflow-wrap: break-word; max-width: 40rem; border-top: 1px solid #8884; }
-td.w { overflow-wrap: anywhere; min-width: 8rem; }
-.t { white-space: nowrap; }
-th { position: sticky; top: 0; background: Canvas; white-space: nowrap; }
-tbody tr:hover { background: #8882; }
-.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.s { font-family: ui-monospace, monospace; white-space: pre; }
+main { max-width: none; padding: 1rem 1.25rem; }
+h1 { font: 600 1.1rem/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+.scroll { overflow: auto; max-height: calc(100vh - 6rem); }
+td { white-space: pre-wrap; }
+table.many { width: max-content; max-width: none; } table.many td { overflow-wrap: break-word; }
+td.t { white-space: nowrap; }
+thead th { position: sticky; top: 0; background: var(--paper); white-space: nowrap; }
+tbody tr:hover { background: var(--card); }
+td.trend { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; white-space: pre; }
 ";
 
 impl Render for Html {
@@ -47,7 +52,7 @@ impl Render for Html {
             let wide = Look { width: None, ..look.clone() };
             out.write_all(trend_table(&trends.grid(&wide)).as_bytes())?;
         }
-        out.write_all(b"</body>\n</html>\n")?;
+        out.write_all(b"</main>\n</body>\n</html>\n")?;
         Ok(())
     }
 }
@@ -60,8 +65,8 @@ fn head(answer: &Answer, look: &Look) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-         <title>ecs-audit: {query}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{query}</h1>\n<p>window {window} · {rows}</p>\n"
+         <title>ecs-audit: {query}</title>\n<style>\n{PAGE_STYLE}{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <h1>{query}</h1>\n<p class=\"soft\">window {window} · {rows}</p>\n"
     )
 }
 
@@ -74,7 +79,8 @@ fn write_rows(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(
     let classes: Vec<&str> = answer.columns.iter().map(class).collect();
     let names = answer.columns.iter().map(|column| escape(&column.name));
     let header = row("th", classes.iter().copied().zip(names));
-    out.write_all(format!("<table>\n<thead>\n{header}</thead>\n<tbody>\n").as_bytes())?;
+    let many = if classes.len() > FEW_COLUMNS { " class=\"many\"" } else { "" };
+    out.write_all(format!("<div class=\"scroll\"><table{many}>\n<thead>\n{header}</thead>\n<tbody>\n").as_bytes())?;
     visit_rows(answer, |cells| {
         let texts = classes.iter().zip(cells).map(|(class, cell)| {
             let text = cell.human(look);
@@ -84,7 +90,7 @@ fn write_rows(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(
         });
         Ok(out.write_all(row("td", texts).as_bytes())?)
     })?;
-    out.write_all(b"</tbody>\n</table>\n")?;
+    out.write_all(b"</tbody>\n</table></div>\n")?;
     Ok(())
 }
 
@@ -96,20 +102,20 @@ fn trend_table(grid: &Grid) -> String {
         .iter()
         .enumerate()
         .map(|(column, header)| match (column == last, header.numeric) {
-            (true, _) => " class=\"s\"",
+            (true, _) => " class=\"trend\"",
             (_, true) => " class=\"n\"",
             _ => "",
         })
         .collect();
     let names = grid.headers.iter().map(|header| escape(&header.name));
-    let mut table = String::from("<table>\n<thead>\n");
+    let mut table = String::from("<div class=\"scroll\"><table>\n<thead>\n");
     table.push_str(&row("th", classes.iter().copied().zip(names)));
     table.push_str("</thead>\n<tbody>\n");
     for cells in &grid.rows {
         let texts = cells.iter().map(|cell| escape(cell));
         table.push_str(&row("td", classes.iter().copied().zip(texts)));
     }
-    table.push_str("</tbody>\n</table>\n");
+    table.push_str("</tbody>\n</table></div>\n");
     table
 }
 

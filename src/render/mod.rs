@@ -44,7 +44,7 @@ pub use self::bars::sparkline;
 pub use self::cell::Cell;
 pub use self::chart::chart;
 pub use self::format::{FORMATS, Format, FormatInfo, TextFormat, UnknownFormat, elsewhere};
-pub use self::html::{escape as escape_html, script_hash};
+pub use self::html::{PAGE_STYLE, PALETTE, escape as escape_html, script_hash};
 pub use self::json::json_line;
 pub use self::markdown::{code as markdown_code, escape as escape_markdown};
 pub use self::number::{describe_duration, thousands};

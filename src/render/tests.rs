@@ -192,11 +192,11 @@ fn markdown_is_a_table_and_nothing_else() {
 fn html_shows_query_window_and_no_markup_of_others() {
     let page = plain(Format::Html, &fixture());
     assert!(page.contains("<h1>failures where reason = &quot;&lt;b&gt;&quot;</h1>"));
-    assert!(page.contains("<p>window 2026-02-25T10:14:07Z … last record (7d before newest event) · 2 rows</p>"));
+    assert!(page.contains("<p class=\"soft\">window 2026-02-25T10:14:07Z … last record (7d before newest event) · 2 rows</p>"));
     assert!(page.contains("<td>=cmd()\\u{1b}[2J\n&lt;script&gt;\\u{202e}</td><td class=\"n\">9223372036854775807</td>"));
     assert!(page.contains("<td class=\"t\">2026-03-04T10:14:07.25Z</td>") && !page.contains("<td class=\"w\">"), "{page}");
     assert!(!page.contains("<script") && !page.contains('\u{202e}'));
-    assert!(page.ends_with("</table>\n</body>\n</html>\n"));
+    assert!(page.ends_with("</table></div>\n</main>\n</body>\n</html>\n"));
 }
 
 #[test]
@@ -294,6 +294,6 @@ fn trends_stand_below_the_table() {
         below,
         "reason  total count  trend\n──────────────────────────\nCPU              21  ▅█\nAGENT             3  ▁█\n"
     );
-    assert!(plain(Format::Html, &trends).contains("<td class=\"s\">▁█</td>"));
+    assert!(plain(Format::Html, &trends).contains("<td class=\"trend\">▁█</td>"));
     assert!(!plain(Format::Csv, &trends).contains('█'));
 }

@@ -12,7 +12,7 @@ use super::incident::Incidents;
 use super::manifest::{Request, Snapshot};
 use super::preview::Preview;
 use super::story::Story;
-use crate::render::{advice_html, describe_instant, describe_window, script_hash, visible};
+use crate::render::{PAGE_STYLE, advice_html, describe_instant, describe_window, script_hash, visible};
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, escape_formatter};
 use serde::Serialize;
@@ -246,7 +246,7 @@ pub fn environment<'t>(templates: &[(&'t str, &'t str)]) -> Result<Environment<'
     env.add_test("long_id", |value: &str| is_long_id(value));
     env.add_filter("short_id", |value: &str| short_id(value));
     env.add_filter("advice", |value: &str| minijinja::Value::from_safe_string(advice_html(value)));
-    env.add_global("style", minijinja::Value::from_safe_string(include_str!("style.css").to_owned()));
+    env.add_global("style", minijinja::Value::from_safe_string(format!("{PAGE_STYLE}{}", include_str!("style.css"))));
     env.add_global("script", minijinja::Value::from_safe_string(SCRIPT.to_owned()));
     env.add_global("script_hash", minijinja::Value::from_safe_string(script_hash(SCRIPT)));
     Ok(env)

@@ -1,6 +1,6 @@
 //! The page: one document with its style and its script, and the policy that lets only this script run.
 
-use crate::render::script_hash;
+use crate::render::{PALETTE, script_hash};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;
@@ -8,12 +8,8 @@ use std::sync::LazyLock;
 const SCRIPT: &str = include_str!("page.js");
 const STYLE: &str = include_str!("page.css");
 
-/// The colors are those of reports: the beginning of their style sheet.
-const REPORT_STYLE: &str = include_str!("../report/style.css");
-const AFTER_PALETTE: &str = "* { box-sizing";
-
 static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let style = format!("{}{STYLE}", palette());
+    let style = format!("{PALETTE}{STYLE}");
     include_str!("page.html").replace("{{style}}", &style).replace("{{script}}", SCRIPT)
 });
 
@@ -27,10 +23,6 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-fn palette() -> &'static str {
-    REPORT_STYLE.split_once(AFTER_PALETTE).map_or("", |(palette, _)| palette)
-}
-
 /// The page.
 pub async fn page() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY.as_str())];
@@ -43,7 +35,7 @@ mod tests {
 
     #[test]
     fn the_page_is_whole_and_needs_nothing_from_elsewhere() {
-        assert!(palette().contains("--accent:") && palette().contains("prefers-color-scheme: dark"), "{}", palette());
+        assert!(PALETTE.contains("--accent:") && PALETTE.contains("prefers-color-scheme: dark"), "{PALETTE}");
         let page = PAGE.as_str();
         assert!(page.contains(&format!("<script>{SCRIPT}</script>")) && !page.contains("{{"), "placeholders are replaced");
         assert_eq!(SCRIPT.matches("</script").count() + STYLE.matches("</style").count(), 0);

@@ -1,7 +1,9 @@
 //! A page of headings and lines as plain text, Markdown, HTML or a Slack message; untrusted text is escaped in all of them.
 
 use super::Layout;
-use crate::render::{SlackMessage, advice_html, advice_markdown, describe_instant, escape_html, escape_markdown, visible};
+use crate::render::{
+    PAGE_STYLE, SlackMessage, advice_html, advice_markdown, describe_instant, escape_html, escape_markdown, visible,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -9,19 +11,18 @@ use jiff::tz::TimeZone;
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 const STYLE: &str = "\
-:root { color-scheme: light dark; }
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; }
-h2 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
+main { max-width: 60rem; }
+h1 { font-size: 1.3rem; }
+h2 { font-size: 1.05rem; margin: 1rem 0 .25rem; padding-top: .5rem; }
 ul, ol { margin: 0; padding-left: 1.25rem; }
 li { overflow-wrap: anywhere; }
 li.in { margin-left: 1.25rem; }
 li.marked { list-style: none; margin-left: -1.1rem; }
-.t { white-space: nowrap; font-variant-numeric: tabular-nums; } small { font: 11px/1.4 ui-monospace, monospace; opacity: .75; }
+table { font-size: .95rem; min-width: 0; } th, td { border: 0; padding: .1rem 1rem .1rem 0; } td { max-width: none; }
+th { font-weight: normal; white-space: nowrap; }
+td.t { white-space: nowrap; font-variant-numeric: tabular-nums; } small { font: 11px/1.4 ui-monospace, monospace; color: var(--soft); }
 @media (max-width: 600px) { tr:has(.t) td { display: block; } tr:has(.t) td.t { display: inline; } tr:has(.t) td:last-child { padding-bottom: .5rem; } }
-table { border-collapse: collapse; }
-th, td { padding: .1rem 1rem .1rem 0; text-align: left; vertical-align: top; font-weight: normal; overflow-wrap: anywhere; }
-th { opacity: .75; white-space: nowrap; }
-code { font: 13px/1.4 ui-monospace, monospace; background: #8882; padding: .1rem .3rem; }
+code { background: var(--card); padding: .1rem .3rem; }
 ";
 
 /// A page under construction.
@@ -63,7 +64,8 @@ impl<'z> Page<'z> {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-             <title>ecs-audit: {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
+             <title>ecs-audit: {}</title>\n<style>\n{PAGE_STYLE}{STYLE}</style>\n</head>\n\
+             <body>\n<main>\n{}</main>\n</body>\n</html>\n",
             escape_html(&one_line(title)),
             self.text
         )
@@ -79,7 +81,9 @@ impl<'z> Page<'z> {
             }
             Layout::Html => {
                 self.close();
-                self.text.push_str(&format!("<h2>{}</h2>\n", escape_html(&title)));
+                // The first one is that of the page.
+                let tag = if self.text.is_empty() { "h1" } else { "h2" };
+                self.text.push_str(&format!("<{tag}>{}</{tag}>\n", escape_html(&title)));
             }
             Layout::Slack => self.message.heading(&title),
             _ => self.text.push_str(&format!("{title}\n")),
