@@ -150,6 +150,9 @@ pub(super) fn no_record(value: Value<'_>) -> Shape {
     if is_step(value) {
         return Shape::Other("other_event");
     }
+    if prints_record(value) {
+        return PRINTED;
+    }
     // Its names of cluster and task belong to the program that wrote the line.
     if is_container_log(value) {
         return Shape::Other(LOG_LINE);
@@ -159,6 +162,26 @@ pub(super) fn no_record(value: Value<'_>) -> Shape {
     } else {
         Shape::Other(if log_message(value).is_some() { LOG_LINE } else { "not_a_log" })
     }
+}
+
+/// What CloudTrail publishes after it has written a file.
+const POINTER: Shape = Shape::Unreadable(
+    "unknown_shape",
+    "a notification that CloudTrail has written a file, not the file; load the files: `ecs-audit load s3://BUCKET/PREFIX`",
+);
+
+/// A message of a program that printed a record in a form that is not JSON.
+const PRINTED: Shape = Shape::Unreadable(
+    "unknown_shape",
+    "a record as a program prints it, not JSON; log it with `json.dumps(event, default=str)` or `JSON.stringify(event)`",
+);
+
+/// Whether a value, or a text directly in it, has a record that a program printed.
+fn prints_record(value: Value<'_>) -> bool {
+    let prints = |value: Value<'_>| value.text().is_some_and(|text| quoted::prints_record(text.as_bytes()));
+    // A row of Logs Insights is a list of cells.
+    let cells = |value: Value<'_>| value.items().any(|cell| cell.get("value").is_some_and(prints));
+    prints(value) || value.entries().any(|(_, child)| prints(child)) || cells(value)
 }
 
 /// Whether an object is a line that the server of dstack logs.
@@ -342,6 +365,10 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
     }
     if let Some(why) = of_other_service(value) {
         on(Found { shape: Shape::Other(why), value, text });
+        return 1;
+    }
+    if value.text_at("s3Bucket").is_some() && value.get("s3ObjectKey").is_some() {
+        on(Found { shape: POINTER, value, text });
         return 1;
     }
     if spelling::is_of_sdk(value) {

@@ -35,7 +35,7 @@ pub enum Quoted<'t> {
         text: &'t str,
         /// Its offset.
         offset: usize,
-        /// A code: `broken_json`, `truncated`, `too_damaged`, `too_large` or `too_many_nodes`.
+        /// A code: `broken_json`, `cut_off`, `truncated`, `too_damaged`, `too_large` or `too_many_nodes`.
         why: &'static str,
     },
     /// The text exceeds a limit: nothing is read from here on.
@@ -57,6 +57,20 @@ pub fn quotes_record(text: &[u8], quote: &str) -> bool {
         || has_key("StoppedReason")
         || has_key("job_submissions")
         || has_key("run_spec") && has_key("submitted_at")
+}
+
+/// Whether a text has a record as a program prints it that does not write JSON: Python, JavaScript or Go.
+pub fn prints_record(text: &[u8]) -> bool {
+    let has = |part: &str| memmem::find(text, part.as_bytes()).is_some();
+    let is_python = || {
+        // The answer of RunTask to a launch that failed has no task.
+        let is_refusal = || has(":ecs:") && has("'failures'") && has("'reason'");
+        has("{'") && (quotes_record(text, "'") || is_refusal())
+    };
+    // Keys that are words have no quotes there.
+    let is_javascript = || has("aws.ecs") && has("'detail-type': ") || has(".amazonaws.com'") && has("eventSource: '");
+    let is_go = || has(":ecs:") && (has("StoppedReason:") || has("StoppedReason: ")) && has("TaskArn:");
+    memchr(b'{', text).is_some() && (is_python() || is_javascript() || is_go())
 }
 
 /// Whether a text holds a record as JSON, which may be in a string.
@@ -82,6 +96,38 @@ pub fn read(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(Quoted<'_>)) {
         }
         base += chunk.valid().len() + chunk.invalid().len();
     }
+}
+
+/// The length of the end of a record at the beginning of a text, as a file has that was cut into parts: lines that close more
+/// brackets than they open, before any that opens one at its beginning.
+fn end_of_record(text: &str) -> usize {
+    let mut depth = 0_i64;
+    let mut length = 0;
+    for line in text.split_inclusive('\n') {
+        if length > LINES {
+            break;
+        }
+        if line.trim_start().starts_with(['{', '[']) && depth >= 0 {
+            return 0;
+        }
+        for byte in line.bytes() {
+            match byte {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+        }
+        length += line.len();
+        if depth < 0 && line.trim_end().ends_with(['}', ']', ',']) {
+            let cut = text.get(..length).unwrap_or_default();
+            // Closing brackets may go on in lines of their own.
+            let rest = text.get(length..).unwrap_or_default();
+            let closing =
+                rest.bytes().take_while(|byte| matches!(byte, b'}' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n')).count();
+            return if cut.contains("\":") || cut.contains("\" :") { length + closing } else { 0 };
+        }
+    }
+    0
 }
 
 /// The offset of the next object that has a key or ends its line, or of the string that holds one.
@@ -113,7 +159,11 @@ struct Search<'b, 'f> {
 
 impl Search<'_, '_> {
     fn read(&mut self, text: &str, base: usize) -> Option<()> {
-        let (mut at, mut line) = (0, 0);
+        let cut = if base == 0 { end_of_record(text) } else { 0 };
+        if let Some(broken) = text.get(..cut).filter(|broken| !broken.is_empty()) {
+            (self.on)(Quoted::Broken { text: broken, offset: 0, why: "cut_off" });
+        }
+        let (mut at, mut line) = (cut, cut);
         while let Some(opening) = next_object(text.as_bytes(), at) {
             let between = text.get(at..opening).unwrap_or_default();
             self.rows(between, false, base + at)?;

@@ -83,7 +83,8 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if is_ps_table(content) {
         return Kind::Filtered("dstack_table");
     }
-    if is_agent_log(content) {
+    // A log of Terraform or of a program looks alike, and has answers in it.
+    if is_agent_log(content) && !holds_record(content.get(..TEXT_HEAD).unwrap_or(content)) {
         return Kind::Filtered("ecs_agent_log");
     }
     if unread::is_dstack_log(content) {
@@ -132,8 +133,12 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
                       `describe-services` and `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
-    if unread::quotes_python(content) {
-        let detail = "a log whose lines quote records of AWS as Python literals; log them with `json.dumps(event, default=str)`";
+    if unread::prints_records(content) {
+        let detail = "a log whose lines hold records of AWS as a program prints them; log them with `json.dumps(event, default=str)` or \
+                      `JSON.stringify(event)`";
+        return Kind::Refused("unknown_shape", detail);
+    }
+    if let Some(detail) = unread::advice(content) {
         return Kind::Refused("unknown_shape", detail);
     }
     Kind::Filtered("not_a_log")

@@ -4,7 +4,7 @@
 //! or a refusal says how to export the records. Only the beginning of a file is looked at.
 
 use crate::decode::looks;
-use crate::decode::quoted::quotes_record;
+use crate::decode::quoted::{prints_record, quotes_record};
 use base64::Engine;
 use memchr::memmem;
 use std::collections::BTreeSet;
@@ -113,11 +113,29 @@ pub fn is_base64(content: &[u8]) -> bool {
     line.starts_with(b"ey") && decoded.is_ok_and(|bytes| quotes_record(&bytes, "\""))
 }
 
-/// Detects lines that hold a record of AWS as Python prints it, such as the log of a Lambda function or of Airflow.
-pub fn quotes_python(content: &[u8]) -> bool {
-    // The answer of RunTask to a launch that failed has no task.
-    let is_refusal = |line: &[u8]| has(line, ":ecs:") && has(line, "'failures'") && has(line, "'reason'");
-    lines(content).any(|line| has(line, "{'") && (quotes_record(line, "'") || is_refusal(line)))
+/// Detects lines that hold a record of AWS as a program prints it, such as the log of a Lambda function or of Airflow.
+pub fn prints_records(content: &[u8]) -> bool {
+    lines(content).any(prints_record)
+}
+
+/// What to do with a text that names resources of ECS, or says how a deployment of one went, in a form that is not read.
+pub fn advice(content: &[u8]) -> Option<&'static str> {
+    let line = lines(content).next().unwrap_or_default();
+    let head = head(content);
+    if line.starts_with(b"json = ") || line.starts_with(b"json.") || line.starts_with(b"json[") {
+        return names_ecs(content).then_some("JSON as assignments of gron; turn it back with `gron --ungron FILE`");
+    }
+    let failed = ["FAILED", "ROLLBACK", "Error:", "failed"].iter().any(|word| has(head, word));
+    if failed && ["AWS::ECS::", "aws_ecs_service.", "aws_ecs_task"].iter().any(|word| has(head, word)) {
+        return Some(
+            "output of a program that deploys, which does not say why tasks failed; export `aws ecs describe-services`, the stopped \
+             tasks with `describe-tasks` within an hour, or the ECS events",
+        );
+    }
+    names_ecs(content).then_some(
+        "text that names resources of ECS, but no record of them; export the events themselves as JSON, or the answers of `aws ecs \
+         describe-services` and `describe-tasks` with `--output json`",
+    )
 }
 
 /// Detects a dump of the database of dstack: the columns of its tables, as SQL or as the data of `COPY`.
@@ -238,10 +256,10 @@ mod tests {
 
     #[test]
     fn python_in_a_log() {
-        assert!(quotes_python(b"START\ngot {'source': 'aws.ecs', 'detail-type': 'x'}\n"));
-        assert!(quotes_python(
+        assert!(prints_records(b"START\ngot {'source': 'aws.ecs', 'detail-type': 'x'}\n"));
+        assert!(prints_records(
             b"INFO | {'tasks': [], 'failures': [{'arn': 'arn:aws:ecs:eu-west-1:1:cluster/a', 'reason': 'AGENT'}]}\n"
         ));
-        assert!(!quotes_python(b"got {'source': 'shop', 'detail-type': 'x'}\n"));
+        assert!(!prints_records(b"got {'source': 'shop', 'detail-type': 'x'}\n"));
     }
 }

@@ -66,6 +66,9 @@ impl Broken {
         self.count += 1;
         if self.known.len() < options.limits.remembered {
             let detail = match why {
+                "cut_off" => {
+                    "the text begins in the middle of a record; the beginning of the record is in another part of the export"
+                }
                 "truncated" => "a record is cut off at the end of the text",
                 "too_damaged" => "the text is so damaged that its rest is not searched for further records",
                 "too_large" | "too_many_nodes" => "a record that exceeds the limits of one record",
