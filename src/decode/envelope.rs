@@ -11,7 +11,7 @@ use super::json::{Tape, Value};
 use super::ocsf::Ocsf;
 use super::quoted::{self, Quoted};
 use super::recognize::recognize;
-use super::{answer, elastic, flow, looks, ocsf, otel, partial, result_set, rows, secret, spelling, typed};
+use super::{answer, elastic, flow, looks, mongo, ocsf, otel, partial, result_set, rows, secret, spelling, typed};
 use base64::Engine;
 
 /// Maximum nesting depth of envelopes.
@@ -293,6 +293,11 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnM
     if typed::is_item(value) {
         let mut text = String::new();
         typed::write_plain(value, &mut text);
+        return walk_written(None, &text, depth, on);
+    }
+    if mongo::is_document(value) {
+        let mut text = String::new();
+        mongo::write_plain(value, &mut text);
         return walk_written(None, &text, depth, on);
     }
     if otel::is_map(value) {
@@ -591,6 +596,9 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
     {
         return walk_written(shape, &text, depth, on);
     }
+    if let Some(text) = text_of_bytes(value) {
+        return walk_text(value, &text, TextRole::Payload, depth.below(), on);
+    }
     let mut others = Vec::new();
     let (mut found, mut records) = (0, 0);
     for item in value.items() {
@@ -619,8 +627,29 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
     }
     match rows::record_of_list(value) {
         Some((shape, text)) => walk_written(shape, &text, depth, on),
-        None => 0,
+        None => match text_of_lines(value) {
+            Some(text) => walk_text(value, &text, TextRole::Any, depth.below(), on),
+            None => 0,
+        },
     }
+}
+
+/// The text of a list of bytes, as journald writes a message with control characters, and Node.js a buffer.
+fn text_of_bytes(list: Value<'_>) -> Option<String> {
+    list.items().next()?.int()?;
+    let byte = |item: Value<'_>| item.int().and_then(|number| u8::try_from(number).ok());
+    let bytes: Vec<u8> = list.items().map(byte).collect::<Option<_>>()?;
+    String::from_utf8(bytes).ok().filter(|text| text.contains("{\""))
+}
+
+/// The text of a list of lines that are JSON together, as a notebook holds the output of a cell.
+fn text_of_lines(list: Value<'_>) -> Option<String> {
+    let first = list.items().next()?.text()?.trim_start();
+    if !first.starts_with(['{', '[']) || Tape::parse(first).is_ok() {
+        return None;
+    }
+    let lines: Vec<&str> = list.items().map(Value::text).collect::<Option<_>>()?;
+    Some(lines.join("\n")).filter(|text| looks::quotes_key(text))
 }
 
 /// Searches a value in API spelling.

@@ -18,6 +18,7 @@ mod key_predictor;
 pub mod keys;
 pub mod looks;
 mod mapped;
+mod mongo;
 mod ocsf;
 mod otel;
 pub mod parquet_cost;

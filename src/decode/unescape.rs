@@ -1,6 +1,6 @@
-//! Undoes what a web page, a web form or a mail server does to the JSON in it.
+//! Undoes what a web page, a web form, a mail server or a word processor does to the JSON in it.
 //!
-//! In: a text whose quotes are entities (`&quot;`), or an e-mail in quoted-printable. Out: the text as it was written. Entities of
+//! In: a text whose quotes are entities (`&quot;`) or typographic (`“`), or an e-mail in quoted-printable. Out: the text as it was written. Entities of
 //! other characters than those that JSON needs remain.
 
 use memchr::memmem;
@@ -12,7 +12,12 @@ pub enum Escaping {
     Entities,
     /// Quoted-printable (RFC 2045), in which a line may go on after `=`.
     QuotedPrintable,
+    /// Typographic quotes, and spaces that do not break or have no width, as chats and word processors put them.
+    Typographic,
 }
+
+/// Spaces that JSON does not know.
+const SPACES: [char; 4] = ['\u{a0}', '\u{200b}', '\u{202f}', '\u{feff}'];
 
 /// Entities of the characters that are escaped around and in JSON.
 const ENTITIES: [(&str, char); 11] = [
@@ -37,12 +42,19 @@ impl Escaping {
         if is_header && has("ncoding: quoted-printable") && (has("aws.ecs") || has("amazonaws.com")) {
             return Some(Escaping::QuotedPrintable);
         }
-        let has_key = |key: &str| ["&quot;", "&#34;", "&#x22;"].iter().any(|quote| has(&format!("{quote}{key}{quote}")));
-        let is_record = has_key("detail-type") && has("aws.ecs")
-            || has_key("eventSource") && has(".amazonaws.com")
-            || has_key("stoppedReason")
-            || has_key("job_submissions");
-        is_record.then_some(Escaping::Entities)
+        let is_record = |quotes: &[(&str, &str)]| {
+            let has_key = |key: &str| quotes.iter().any(|(open, close)| has(&format!("{open}{key}{close}")));
+            has_key("detail-type") && has("aws.ecs")
+                || has_key("eventSource") && has(".amazonaws.com")
+                || has_key("stoppedReason")
+                || has_key("job_submissions")
+        };
+        if is_record(&[("&quot;", "&quot;"), ("&#34;", "&#34;"), ("&#x22;", "&#x22;")]) {
+            return Some(Escaping::Entities);
+        }
+        let is_spaced = || SPACES.iter().any(|space| has(&format!("{space}\"")));
+        let is_typographic = is_record(&[("“", "”"), ("”", "”"), ("„", "“")]) || is_spaced() && is_record(&[("\"", "\"")]);
+        is_typographic.then_some(Escaping::Typographic)
     }
 
     /// What is done to such a text, for the user.
@@ -50,6 +62,7 @@ impl Escaping {
         match self {
             Escaping::Entities => "decoded HTML entities",
             Escaping::QuotedPrintable => "decoded quoted-printable",
+            Escaping::Typographic => "replaced typographic quotes and spaces",
         }
     }
 
@@ -58,6 +71,7 @@ impl Escaping {
         match self {
             Escaping::Entities => without_entities(&String::from_utf8_lossy(bytes)),
             Escaping::QuotedPrintable => String::from_utf8_lossy(&without_soft_breaks(bytes)).into_owned(),
+            Escaping::Typographic => with_plain_quotes(&String::from_utf8_lossy(bytes)),
         }
     }
 }
@@ -73,6 +87,22 @@ fn without_entities(text: &str) -> String {
         rest = behind;
     }
     plain.push_str(rest);
+    plain
+}
+
+/// A text that quotes typographically has its plain quotes within strings, if it has any.
+fn with_plain_quotes(text: &str) -> String {
+    let is_quoted = text.contains('“') || text.contains('”');
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '“' | '”' | '„' => plain.push('"'),
+            '"' if is_quoted && !plain.ends_with('\\') => plain.push_str("\\\""),
+            '\u{200b}' | '\u{feff}' => {}
+            _ if SPACES.contains(&letter) => plain.push(' '),
+            _ => plain.push(letter),
+        }
+    }
     plain
 }
 
@@ -117,6 +147,19 @@ mod tests {
         assert_eq!(Escaping::of(mail.as_bytes()), Some(Escaping::QuotedPrintable));
         let plain = Escaping::QuotedPrintable.undo(mail.as_bytes());
         assert!(plain.ends_with("\n\n{\"x\":1,\"y\":\"é\"} = ="), "{plain}");
+    }
+
+    #[test]
+    fn records_in_chats() {
+        let note = "see\n{\u{a0}“source”: “aws.ecs”,\n“detail-type”: “ECS\u{200b} Task”}";
+        assert_eq!(Escaping::of(note.as_bytes()), Some(Escaping::Typographic));
+        assert_eq!(
+            Escaping::Typographic.undo(note.as_bytes()),
+            "see\n{ \"source\": \"aws.ecs\",\n\"detail-type\": \"ECS Task\"}"
+        );
+        let spaced = "{\n\u{a0}\u{a0}\"stoppedReason\": \"x\"}";
+        assert_eq!(Escaping::of(spaced.as_bytes()), Some(Escaping::Typographic));
+        assert_eq!(Escaping::Typographic.undo(spaced.as_bytes()), "{\n  \"stoppedReason\": \"x\"}");
     }
 
     #[test]

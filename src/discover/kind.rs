@@ -164,7 +164,7 @@ fn kind_of_brace(content: &[u8]) -> Kind {
     }
     let is_entity = content.get(1..).unwrap_or_default().trim_ascii_start().starts_with(b"&");
     let escaping = Escaping::of(content.get(..TEXT_HEAD).unwrap_or(content));
-    escaping.filter(|_| is_entity).map_or(Kind::Json, Kind::Escaped)
+    escaping.filter(|escaping| is_entity || *escaping == Escaping::Typographic).map_or(Kind::Json, Kind::Escaped)
 }
 
 /// Whether a text holds records of AWS or dstack as JSON, or lines that are JSON, or rows of `--output text`.
