@@ -276,8 +276,8 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
             return Value::from(cell).to_string();
         }
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else {
-            // A line of a log before its record.
-            if quoted::holds_record(cell.as_bytes()) {
+            // A line of a log before its record, or a record as a program prints it.
+            if quoted::holds_record(cell.as_bytes()) || quoted::prints_record(cell.as_bytes()) {
                 return Value::from(cell).to_string();
             }
             continue;

@@ -176,12 +176,12 @@ const PRINTED: Shape = Shape::Unreadable(
     "a record as a program prints it, not JSON; log it with `json.dumps(event, default=str)` or `JSON.stringify(event)`",
 );
 
-/// Whether a value, or a text directly in it, has a record that a program printed.
+/// Whether a text in a value has a record that a program printed.
 fn prints_record(value: Value<'_>) -> bool {
-    let prints = |value: Value<'_>| value.text().is_some_and(|text| quoted::prints_record(text.as_bytes()));
-    // A row of Logs Insights is a list of cells.
-    let cells = |value: Value<'_>| value.items().any(|cell| cell.get("value").is_some_and(prints));
-    prints(value) || value.entries().any(|(_, child)| prints(child)) || cells(value)
+    match value.text() {
+        Some(text) => quoted::prints_record(text.as_bytes()),
+        None => value.items().any(prints_record) || value.entries().any(|(_, child)| prints_record(child)),
+    }
 }
 
 /// Whether an object is a line that the server of dstack logs.

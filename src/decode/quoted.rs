@@ -69,7 +69,7 @@ pub fn prints_record(text: &[u8]) -> bool {
     };
     // Keys that are words have no quotes there.
     let is_javascript = || has("aws.ecs") && has("'detail-type': ") || has(".amazonaws.com'") && has("eventSource: '");
-    let is_go = || has(":ecs:") && (has("StoppedReason:") || has("StoppedReason: ")) && has("TaskArn:");
+    let is_go = || has(":ecs:") && (has("StoppedReason:") && has("TaskArn:") || has("DetailType:ECS "));
     memchr(b'{', text).is_some() && (is_python() || is_javascript() || is_go())
 }
 
@@ -107,7 +107,8 @@ fn end_of_record(text: &str) -> usize {
         if length > LINES {
             break;
         }
-        if line.trim_start().starts_with(['{', '[']) && depth >= 0 {
+        // A value of its own; those within a record are indented.
+        if line.starts_with(['{', '[']) && depth >= 0 {
             return 0;
         }
         for byte in line.bytes() {
@@ -382,6 +383,34 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         found_with(text.as_bytes(), Limits::STANDARD)
+    }
+
+    #[test]
+    fn a_text_may_begin_in_a_record() {
+        for (text, want) in [
+            ("redAt\":\"x\"}},\"id\":\"1\"}\n{\"a\":1}\n", &["!cut_off@0", "={\"a\":1}"][..]),
+            ("  \"name\": \"x\",\n  \"list\": [\n    {\n    }\n  ]\n}\n]\n{\n  \"a\": 1\n}\n", &["!cut_off@0", "{\"a\":1}"]),
+            ("see } {\"a\":1}\n", &["{\"a\":1}"]),
+            ("[info] {\"a\":1}\n", &["{\"a\":1}"]),
+            ("{\"a\":1}}\n{\"b\":1}\n", &["={\"a\":1}", "={\"b\":1}"]),
+        ] {
+            assert_eq!(found(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn records_that_programs_print() {
+        for text in [
+            "got {'source': 'aws.ecs', 'detail-type': 'x'}",
+            "INFO {\n  source: 'aws.ecs',\n  'detail-type': 'x'\n}",
+            "{\n  eventVersion: '1.09',\n  eventSource: 'ecs.amazonaws.com'\n}",
+            "{Version:0 DetailType:ECS Task State Change Source:aws.ecs}",
+        ] {
+            assert!(prints_record(text.as_bytes()), "{text}");
+        }
+        for text in ["{'source': 'shop', 'detail-type': 'x'}", "'detail-type': 'aws.ecs'", "{\"source\":\"aws.ecs\"}", ""] {
+            assert!(!prints_record(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

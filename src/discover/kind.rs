@@ -395,6 +395,9 @@ mod tests {
         refused(b"2026-05-01T00:00:00Z,RunTask,ecs.amazonaws.com,eu-west-1,ada\n", "header");
         refused(b"\"ada\";\"ecs.amazonaws.com\";\"RunTask\";\"2026-05-01 00:00:00\"\n", "header");
         refused(format!("\"{arn}\",\"Essential container in task exited\"\n").as_bytes(), "header");
+        refused(format!("task {arn} has stopped\n").as_bytes(), "names resources of ECS");
+        refused(b"Stack | UPDATE_FAILED | AWS::ECS::Service | Circuit Breaker was triggered\n", "program that deploys");
+        refused(format!("json = {{}};\njson.tasks[0].taskArn = \"{arn}\";\n").as_bytes(), "gron --ungron");
         let list = format!("{arn}\t{arn}\n");
         assert_eq!(kind_of(list.as_bytes()), Kind::Filtered("not_a_log"));
         for text in [

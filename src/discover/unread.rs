@@ -132,7 +132,9 @@ pub fn advice(content: &[u8]) -> Option<&'static str> {
              tasks with `describe-tasks` within an hour, or the ECS events",
         );
     }
-    names_ecs(content).then_some(
+    // A list of names says nothing about them.
+    let is_list = head.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).all(|word| word.starts_with(b"arn:aws"));
+    (names_ecs(content) && !is_list).then_some(
         "text that names resources of ECS, but no record of them; export the events themselves as JSON, or the answers of `aws ecs \
          describe-services` and `describe-tasks` with `--output json`",
     )

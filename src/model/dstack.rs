@@ -113,12 +113,18 @@ fn record_cause<'a>(record: &mut RunRecord<'a>, submissions: &[Submission<'a>], 
 /// Models a job submission without its run.
 pub fn model_submission<'a>(submission: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let value = submission;
-    let submission = Submission::read(value, None, true);
+    // A row of the database has the names of run and job beside its own fields.
+    let submission = Submission::read(value, Some(value), true);
     let Some(time) = submission.time() else {
         return Modeled::Refused(Refusal::missing_time_at(value, "submitted_at"));
     };
     let id: Cow<'a, str> = Cow::Owned(origin.content_id());
-    let context = RunContext::alone(&id, time, origin.file());
+    let context = RunContext {
+        run: text_at(value, "run_name"),
+        run_id: text_at(value, "run_id"),
+        project: text_at(value, "project_name"),
+        ..RunContext::alone(&id, time, origin.file())
+    };
     let submissions = [submission];
     let failures = failures_of(&context, &submissions, Cause::Submission(0));
     let [submission] = submissions;

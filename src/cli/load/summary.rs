@@ -29,6 +29,9 @@ pub fn summary(loaded: &Loaded, left_out: &LeftOut, store: &Path, context: &Cont
     if totals.unchanged > 0 {
         files.push_str(&format!(" ({} unchanged since they were loaded)", count(totals.unchanged)));
     }
+    if totals.files == 0 && left_out.files.is_empty() && left_out.cut.is_empty() {
+        files.push_str(" (nothing was found at these paths)");
+    }
     line("files", files);
     if !left_out.files.is_empty() {
         let reasons = left_out.files.iter().map(|(why, files)| format!("{} {why}", count(*files)));

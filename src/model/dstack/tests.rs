@@ -188,6 +188,18 @@ fn old_servers_say_it_in_other_words() {
 }
 
 #[test]
+fn a_row_of_the_database_names_its_run() {
+    let text = r#"{"id":"s1","run_id":"r1","run_name":"train","job_name":"train-0-0","job_num":0,"submission_num":2,
+        "submitted_at":"2026-11-19T21:13:26.845765","status":"FAILED","termination_reason":"FAILED_TO_START_DUE_TO_NO_CAPACITY"}"#;
+    let tape = Tape::parse(text).unwrap();
+    let origin = Origin { file: "f", record: 1, raw: None, text };
+    let Modeled::Record(record) = model_submission(tape.root(), origin) else { panic!("a record") };
+    let [Row::JobSubmissions(submission), Row::Failures(failure)] = record.rows.as_slice() else { panic!("two rows") };
+    assert_eq!((submission.job.as_deref(), submission.run_id.as_deref()), (Some("train-0-0"), Some("r1")));
+    assert_eq!((failure.run.as_deref(), failure.job.as_deref()), (Some("train"), Some("train-0-0")));
+}
+
+#[test]
 fn events_of_the_server() {
     let states = |message: &str| {
         let text = format!(
