@@ -103,29 +103,33 @@ pub fn read(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(Quoted<'_>)) {
 fn end_of_record(text: &str) -> usize {
     let mut depth = 0_i64;
     let mut length = 0;
+    let mut has_key = false;
     for line in text.split_inclusive('\n') {
-        if length > LINES {
+        // A value of its own; those within a record are indented.
+        if length > LINES || depth >= 0 && line.starts_with(['{', '[']) {
             break;
         }
-        // A value of its own; those within a record are indented.
-        if line.starts_with(['{', '[']) && depth >= 0 {
-            return 0;
-        }
-        for byte in line.bytes() {
+        for (at, byte) in line.bytes().enumerate() {
             match byte {
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => depth -= 1,
                 _ => {}
             }
+            // What closes first is the value of a key, or only text.
+            if depth < 0 && !has_key {
+                let before = text.get(..length + at).unwrap_or_default();
+                if !before.contains("\":") && !before.contains("\" :") {
+                    return 0;
+                }
+                has_key = true;
+            }
         }
         length += line.len();
         if depth < 0 && line.trim_end().ends_with(['}', ']', ',']) {
-            let cut = text.get(..length).unwrap_or_default();
             // Closing brackets may go on in lines of their own.
+            let is_closing = |byte: &u8| matches!(byte, b'}' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n');
             let rest = text.get(length..).unwrap_or_default();
-            let closing =
-                rest.bytes().take_while(|byte| matches!(byte, b'}' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n')).count();
-            return if cut.contains("\":") || cut.contains("\" :") { length + closing } else { 0 };
+            return length + rest.bytes().take_while(is_closing).count();
         }
     }
     0
@@ -392,7 +396,7 @@ mod tests {
             ("  \"name\": \"x\",\n  \"list\": [\n    {\n    }\n  ]\n}\n]\n{\n  \"a\": 1\n}\n", &["!cut_off@0", "{\"a\":1}"]),
             ("see } {\"a\":1}\n", &["{\"a\":1}"]),
             ("[info] {\"a\":1}\n", &["{\"a\":1}"]),
-            ("{\"a\":1}}\n{\"b\":1}\n", &["={\"a\":1}", "={\"b\":1}"]),
+            ("{\"a\":1}}\n{\"b\":1}\n", &["{\"a\":1}", "={\"b\":1}"]),
         ] {
             assert_eq!(found(text), want, "{text}");
         }
@@ -404,7 +408,7 @@ mod tests {
             "got {'source': 'aws.ecs', 'detail-type': 'x'}",
             "INFO {\n  source: 'aws.ecs',\n  'detail-type': 'x'\n}",
             "{\n  eventVersion: '1.09',\n  eventSource: 'ecs.amazonaws.com'\n}",
-            "{Version:0 DetailType:ECS Task State Change Source:aws.ecs}",
+            "{Version:0 DetailType:ECS Task State Change Resources:[arn:aws:ecs:eu-west-1:111122223333:task/a/b]}",
         ] {
             assert!(prints_record(text.as_bytes()), "{text}");
         }
