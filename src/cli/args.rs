@@ -412,7 +412,7 @@ pub struct Load {
 }
 
 /// Quotas, what-if assumptions and thresholds of the analyses.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Limits {
     /// Limits for `quota`: TOML with [[quota]], or the output of `aws service-quotas list-service-quotas` (repeatable)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
@@ -1032,7 +1032,7 @@ pub struct Serve {
 }
 
 /// Arguments of `repl`.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub struct Repl {
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]

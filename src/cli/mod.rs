@@ -129,11 +129,22 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, AppError> {
     }
 }
 
+/// The arguments of `repl` without any: its defaults and what the environment sets.
+fn prompt() -> Result<args::Repl, AppError> {
+    let matches = short_formats::command().try_get_matches_from(["ecs-audit", "repl"]);
+    let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed.map(|cli| cli.command) {
+        Ok(Some(args::Command::Repl(arguments))) => Ok(arguments),
+        Ok(_) => Err(AppError::Sentence("`ecs-audit repl` opens the prompt".to_owned())),
+        Err(error) => Err(AppError::Sentence(error.to_string())),
+    }
+}
+
 /// Without a command: the prompt on a terminal with a store, else the first steps.
 fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, AppError> {
     let at_terminal = context.width.is_some() && io::stdin().is_terminal();
     match crate::store::Store::open(&global.store) {
-        Ok(_) if at_terminal => return repl::run(&args::Repl::default(), global, context),
+        Ok(_) if at_terminal => return repl::run(&prompt()?, global, context),
         Ok(_) => stderr::say_raw(&format!("{ABOUT}\n{FIRST_QUESTION}\n{OTHER_COMMANDS}")),
         Err(crate::store::StoreError::Missing(_)) => {
             stderr::say_raw(&format!("{ABOUT}\n{}\n{OTHER_COMMANDS}", stderr::first_steps("DIR")))
