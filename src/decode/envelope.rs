@@ -11,8 +11,9 @@ use super::json::{Tape, Value};
 use super::ocsf::Ocsf;
 use super::quoted::{self, Quoted};
 use super::recognize::recognize;
-use super::{answer, elastic, flow, looks, mongo, ocsf, otel, partial, result_set, rows, secret, spelling, typed};
+use super::{answer, elastic, flow, looks, mongo, ocsf, otel, partial, pieces, result_set, rows, secret, spelling, typed};
 use base64::Engine;
+use std::collections::BTreeSet;
 
 /// Maximum nesting depth of envelopes.
 const MAX_WRAPPERS: usize = 10;
@@ -221,7 +222,7 @@ fn resource_of_dstack(value: Value<'_>) -> Option<&'static str> {
 }
 
 /// The message of an event of CloudWatch Logs.
-fn log_message(event: Value<'_>) -> Option<&str> {
+pub(super) fn log_message(event: Value<'_>) -> Option<&str> {
     event.get("timestamp").and_then(Value::int)?;
     event.text_at("message")
 }
@@ -596,7 +597,7 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
     {
         return walk_written(shape, &text, depth, on);
     }
-    if let Some(text) = text_of_bytes(value) {
+    if let Some(text) = pieces::text_of_bytes(value) {
         return walk_text(value, &text, TextRole::Payload, depth.below(), on);
     }
     let mut others = Vec::new();
@@ -611,13 +612,15 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
             in_item => found += in_item,
         }
     }
+    let printed = printed_over_messages(&mut others, depth, on);
+    found += printed;
     if found > 0 {
         // The other cells of a row of Logs Insights, such as `@ptr`, belong to its record.
         if value.items().all(|item| item.text_at("field").is_some() && item.get("value").is_some()) {
             return found;
         }
         found += others.len();
-        let is_of_program = || value.items().filter_map(log_message).any(is_of_program);
+        let is_of_program = || printed > 0 || value.items().filter_map(log_message).any(is_of_program);
         let is_of_records = records > 0 && others.iter().any(|item| log_message(*item).is_some()) && !is_of_program();
         for item in others {
             let is_stray = is_of_records && log_message(item).is_some();
@@ -627,29 +630,28 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
     }
     match rows::record_of_list(value) {
         Some((shape, text)) => walk_written(shape, &text, depth, on),
-        None => match text_of_lines(value) {
+        None => match pieces::text_of_lines(value) {
             Some(text) => walk_text(value, &text, TextRole::Any, depth.below(), on),
             None => 0,
         },
     }
 }
 
-/// The text of a list of bytes, as journald writes a message with control characters, and Node.js a buffer.
-fn text_of_bytes(list: Value<'_>) -> Option<String> {
-    list.items().next()?.int()?;
-    let byte = |item: Value<'_>| item.int().and_then(|number| u8::try_from(number).ok());
-    let bytes: Vec<u8> = list.items().map(byte).collect::<Option<_>>()?;
-    String::from_utf8(bytes).ok().filter(|text| text.contains("{\""))
-}
-
-/// The text of a list of lines that are JSON together, as a notebook holds the output of a cell.
-fn text_of_lines(list: Value<'_>) -> Option<String> {
-    let first = list.items().next()?.text()?.trim_start();
-    if !first.starts_with(['{', '[']) || Tape::parse(first).is_ok() {
-        return None;
+/// Searches values that a program printed over several messages; those messages are removed from the others.
+fn printed_over_messages(others: &mut Vec<Value<'_>>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let mut found = 0;
+    let mut parts = BTreeSet::new();
+    for (places, text) in pieces::printed_over_messages(others) {
+        let Some(first) = places.first().and_then(|place| others.get(*place)).copied() else { continue };
+        let records = walk_text(first, &text, TextRole::Any, depth.below(), on);
+        if records > 0 {
+            parts.extend(places);
+        }
+        found += records;
     }
-    let lines: Vec<&str> = list.items().map(Value::text).collect::<Option<_>>()?;
-    Some(lines.join("\n")).filter(|text| looks::quotes_key(text))
+    let mut place = 0..;
+    others.retain(|_| place.next().is_some_and(|place| !parts.contains(&place)));
+    found
 }
 
 /// Searches a value in API spelling.
