@@ -37,6 +37,10 @@ FLAGS = ("read_only", "management_event")
 # What the one-shot query needs and nothing more.
 QUERY_COLUMNS = ("event_id", "event_source", "event_name", "failures")
 
+# The search in originals: calls with this word in the name of a bucket.
+BUCKET_PATH = ("requestParameters", "bucketName")
+BUCKET_WORD = "security"
+
 LAUNCH_SOURCE = "ecs.amazonaws.com"
 LAUNCH_CALLS = ("RunTask", "StartTask")
 

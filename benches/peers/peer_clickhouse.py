@@ -8,8 +8,8 @@ import json
 
 from chdb.session import Session
 
-from columns import COLUMNS, FLAGS, LAUNCH_CALLS, LAUNCH_SOURCE, QUERY_COLUMNS, nest
-from task import run_task, sql_list, sql_text
+from columns import BUCKET_PATH, BUCKET_WORD, COLUMNS, FLAGS, LAUNCH_CALLS, LAUNCH_SOURCE, QUERY_COLUMNS, nest
+from task import originals_file, run_task, sql_list, sql_text
 
 READING = {
     "input_format_json_read_objects_as_strings": 1,
@@ -93,5 +93,23 @@ def stored(arguments):
     return count_reasons(Session(), f"file({sql_text(arguments.out)}, Parquet)", settings(arguments.threads))
 
 
+def originals(arguments):
+    pattern, target = sql_text(f"{arguments.files}/**/*.json.gz"), sql_text(originals_file(arguments))
+    Session().query(f"""INSERT INTO FUNCTION file({target}, Parquet)
+        SELECT JSONExtractString(raw, 'eventID') AS event_id, raw
+        FROM (SELECT arrayJoin(JSONExtractArrayRaw(json, 'Records')) AS raw FROM file({pattern}, JSONAsString, 'json String'))
+        LIMIT 1 BY event_id {settings(arguments.threads, WRITING)}""")
+
+
+def search(arguments):
+    path = ", ".join(map(sql_text, BUCKET_PATH))
+    # The search in the whole text spares most texts the search in their structure.
+    answer = Session().query(f"""SELECT count() FROM file({sql_text(originals_file(arguments))}, Parquet)
+        WHERE raw LIKE '%{BUCKET_WORD}%' AND JSONExtractString(raw, {path}) LIKE '%{BUCKET_WORD}%'
+        {settings(arguments.threads)}""", "TSV").data()
+    return int(answer)
+
+
 if __name__ == "__main__":
-    run_task({"load": load, "raw": raw, "stored": stored, "start": lambda _: Session().query("SELECT 1") and None})
+    run_task({"load": load, "raw": raw, "stored": stored, "originals": originals, "search": search,
+              "start": lambda _: Session().query("SELECT 1") and None})

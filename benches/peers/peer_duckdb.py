@@ -8,8 +8,8 @@ import json
 
 import duckdb
 
-from columns import COLUMNS, FLAGS, LAUNCH_CALLS, LAUNCH_SOURCE, QUERY_COLUMNS, nest
-from task import run_task, sql_list, sql_text
+from columns import BUCKET_PATH, BUCKET_WORD, COLUMNS, FLAGS, LAUNCH_CALLS, LAUNCH_SOURCE, QUERY_COLUMNS, nest
+from task import originals_file, run_task, sql_list, sql_text
 
 
 def connect(threads):
@@ -66,5 +66,22 @@ def stored(arguments):
     return count_reasons(connect(arguments.threads), f"read_parquet({sql_text(arguments.out)})")
 
 
+def originals(arguments):
+    pattern = sql_text(f"{arguments.files}/**/*.json.gz")
+    connect(arguments.threads).execute(f"""
+        COPY (SELECT DISTINCT ON (event_id) j ->> 'eventID' AS event_id, CAST(j AS VARCHAR) AS raw FROM (
+            SELECT unnest(CAST(json -> 'Records' AS JSON[])) AS j
+            FROM read_ndjson_objects({pattern}, maximum_object_size = {arguments.largest + 1})))
+        TO {sql_text(originals_file(arguments))} (FORMAT parquet, COMPRESSION zstd)""")
+
+
+def search(arguments):
+    path = sql_text("$." + ".".join(BUCKET_PATH))
+    # The search in the whole text spares most texts the search in their structure.
+    return connect(arguments.threads).execute(f"""
+        SELECT count(*) FROM (SELECT raw FROM read_parquet({sql_text(originals_file(arguments))}) WHERE contains(raw, '{BUCKET_WORD}'))
+        WHERE json_extract_string(raw, {path}) LIKE '%{BUCKET_WORD}%'""").fetchone()[0]
+
+
 if __name__ == "__main__":
-    run_task({"load": load, "raw": raw, "stored": stored, "start": lambda _: None})
+    run_task({"load": load, "raw": raw, "stored": stored, "originals": originals, "search": search, "start": lambda _: None})

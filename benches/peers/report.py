@@ -6,9 +6,12 @@ TITLES = {
     "load": "Load: raw export to typed columns on disk",
     "raw": "One shot: launch failures by reason over raw files",
     "stored": "The same query over what each program stored",
+    "originals": "Originals: the JSON of every record on disk (part of the load of ecs-audit)",
+    "search": "Search in the originals: calls with a word in the name of a bucket",
     "start": "Start-up alone",
 }
-OVER_RAW = ("load", "raw")
+WRITING = ("load", "originals")
+OVER_RAW = ("load", "raw", "originals")
 
 
 def baseline(runs):
@@ -19,13 +22,13 @@ def baseline(runs):
 
 
 def table(task, runs, json_bytes, stored):
-    """`runs` maps a program to its runs of one task, `stored` to the bytes it left on disk."""
+    """`runs` maps a program to its runs of one task, `stored` to the bytes it left on disk by task."""
     base = baseline(runs)
     base_seconds = median(run.seconds for run in runs[base])
     head = ["program", "min s", "median s", "peak MiB", f"× {base}"]
     if task in OVER_RAW:
         head[3:3] = ["MB/s"]
-    if task == "load":
+    if task in WRITING:
         head.append("stored MB")
     rows = [row(task, name, runs[name], base_seconds, json_bytes, stored) for name in runs]
     rows.sort(key=lambda cells: float(cells[2]))
@@ -38,8 +41,8 @@ def row(task, name, runs, base_seconds, json_bytes, stored):
              f"{max(run.peak for run in runs) / 2**20:.0f}", f"{middle / base_seconds:.2f}"]
     if task in OVER_RAW:
         cells[3:3] = [f"{json_bytes / 1e6 / middle:.0f}"]
-    if task == "load":
-        cells.append(f"{stored[name] / 1e6:.1f}")
+    if task in WRITING:
+        cells.append(f"{stored[name][task] / 1e6:.1f}")
     return cells
 
 

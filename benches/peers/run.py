@@ -92,7 +92,7 @@ def race(programs, runs, facts):
                     program.clear()
                 os.sync()
                 done = run(program.command(task), program.environment)
-                if task in ("raw", "stored"):
+                if task in ("raw", "stored", "search"):
                     check_answer(program, task, done.output, facts)
                 results[task].setdefault(program.name, []).append(done)
                 print(f"{task:6} {turn + 1}/{runs} {program.name:18} {done.seconds:8.3f} s", file=sys.stderr)
@@ -100,8 +100,11 @@ def race(programs, runs, facts):
 
 
 def check_answer(program, task, output, facts):
-    answer = program.answer(output)
-    if answer != facts["reasons"]:
+    answer = program.answer(task, output)
+    if task == "search":
+        if answer != facts["found"]:
+            raise Failed(f"{program.name} found {answer} calls, there are {facts['found']}")
+    elif answer != facts["reasons"]:
         wrong = sorted(set(answer.items()) ^ set(facts["reasons"].items()))
         raise Failed(f"{program.name} gives another answer for `{task}`; these differ: {wrong[:8]}")
 
@@ -137,7 +140,7 @@ def main():
     print(f"{facts['bytes'] / 1e6:,.0f} MB of JSON, {facts['files']:,} files ({compressed / 1e6:,.0f} MB compressed), "
           f"{facts['unique']:,} unique events, {sum(facts['reasons'].values()):,} launch failures; "
           f"{arguments.threads} CPUs, {arguments.runs} runs each. All answers are equal.\n")
-    for task in ("load", "raw", "stored", "start"):
+    for task in ("load", "raw", "stored", "originals", "search", "start"):
         print(table(task, results[task], facts["bytes"], stored))
     if arguments.json:
         arguments.json.write_text(json.dumps(as_data(results, facts, stored), indent=1) + "\n")

@@ -1,7 +1,8 @@
 """The command line every peer script shares: `TASK --files DIR --out FILE --threads N --largest BYTES`.
 
 A task is its own process, so that start-up, memory and caches are each engine's own. A query
-prints its answer as JSON, `{reason: count}`; a load prints nothing and leaves FILE behind.
+prints its answer as JSON, `{reason: count}` or a number; a load prints nothing and leaves FILE behind,
+or FILE with the ending `.originals` for the originals.
 """
 
 import argparse
@@ -19,7 +20,12 @@ def run_task(tasks):
     arguments = parser.parse_args()
     answer = tasks[arguments.task](arguments)
     if answer is not None:
-        print(json.dumps(dict(answer), sort_keys=True))
+        print(json.dumps(answer if isinstance(answer, int) else dict(answer), sort_keys=True))
+
+
+def originals_file(arguments):
+    """The Parquet file with the text of every record."""
+    return arguments.out + ".originals"
 
 
 def sql_text(value):
