@@ -25,7 +25,7 @@ pub mod parquet_cost;
 pub mod parquet_rows;
 mod parse;
 mod partial;
-mod pieces;
+pub mod pieces;
 pub mod quoted;
 mod recognize;
 mod reduced;

@@ -25,27 +25,67 @@ pub fn text_of_lines(list: Value<'_>) -> Option<String> {
     Some(lines.join("\n")).filter(|text| looks::quotes_key(text))
 }
 
-/// Values that a program printed with line breaks, of which CloudWatch Logs makes a message per line: the places of the messages,
-/// and their text. The lines of one log stream follow each other; those of others may be between them.
-pub fn printed_over_messages(messages: &[Value<'_>]) -> Vec<(Vec<usize>, String)> {
-    let mut open: BTreeMap<&str, (Vec<usize>, String)> = BTreeMap::new();
-    let mut printed = Vec::new();
-    for (place, message) in messages.iter().enumerate() {
-        let Some(line) = log_message(*message).map(str::trim_end) else { continue };
+/// Joins values that a program printed with line breaks, of which CloudWatch Logs makes a message per line. The lines of one log
+/// stream follow each other; those of others may be between them.
+#[derive(Debug, Default)]
+pub struct PrintedLines {
+    /// For each log stream, the lines of a value that has no end yet: where they are, and their text.
+    open: BTreeMap<String, (Vec<usize>, String)>,
+}
+
+/// What a message is, with the messages before it of its log stream.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line {
+    /// No part of a value.
+    Other,
+    /// Part of a value. If another had begun before it in its log stream, those lines are parts of none.
+    Part {
+        /// Where the lines are that are parts of no value.
+        given_up: Vec<usize>,
+    },
+    /// The last part of a value.
+    Last {
+        /// Where its lines are.
+        lines: Vec<usize>,
+        /// Its text; none if it is not JSON.
+        text: Option<String>,
+    },
+}
+
+impl PrintedLines {
+    /// Adds a message; `place` says where it is.
+    pub fn add(&mut self, message: Value<'_>, place: usize) -> Line {
+        let Some(line) = log_message(message).map(str::trim_end) else { return Line::Other };
         let stream = message.text_at("logStreamName").unwrap_or_default();
         if let Some(bracket) = opening(line) {
-            open.insert(stream, (vec![place], bracket.to_owned()));
-        } else if let Some((places, text)) = open.get_mut(stream) {
-            places.push(place);
-            text.push('\n');
-            text.push_str(line);
-            if matches!(line, "}" | "]") {
-                printed.extend(open.remove(stream).filter(|(_, text)| Tape::parse(text).is_ok()));
-            }
+            let before = self.open.insert(stream.to_owned(), (vec![place], bracket.to_owned()));
+            return Line::Part { given_up: before.unwrap_or_default().0 };
         }
+        let Some((lines, text)) = self.open.get_mut(stream) else { return Line::Other };
+        lines.push(place);
+        text.push('\n');
+        text.push_str(line);
+        if !matches!(line, "}" | "]") {
+            return Line::Part { given_up: Vec::new() };
+        }
+        let (lines, text) = self.open.remove(stream).unwrap_or_default();
+        Line::Last { lines, text: Some(text).filter(|text| Tape::parse(text).is_ok()) }
     }
-    printed.sort();
-    printed
+
+    /// Where the lines are of values without an end.
+    pub fn rest(self) -> Vec<usize> {
+        self.open.into_values().flat_map(|(lines, _)| lines).collect()
+    }
+}
+
+/// The values that are printed over some of these messages: the places of the messages, and the text.
+pub fn printed_over_messages(messages: &[Value<'_>]) -> Vec<(Vec<usize>, String)> {
+    let mut lines = PrintedLines::default();
+    let printed = messages.iter().enumerate().filter_map(|(place, message)| match lines.add(*message, place) {
+        Line::Last { lines, text } => text.map(|text| (lines, text)),
+        Line::Other | Line::Part { .. } => None,
+    });
+    printed.collect()
 }
 
 /// The bracket that begins a value over several lines, alone or after a few words: `Received event: {`.

@@ -19,6 +19,7 @@ use crate::decode::envelope::{self, Found, Shape};
 use crate::decode::flow::FlowLayout;
 use crate::decode::json::{Tape, Value};
 use crate::decode::looks;
+use crate::decode::pieces::{Line, PrintedLines};
 use crate::decode::secret;
 use crate::decode::split::{Piece, split, split_chunk};
 use crate::discover::{Input, Kind, Source, kind_of, kind_of_name};
@@ -312,18 +313,49 @@ fn load_pieces<'b>(
     pieces: impl FnOnce(&mut dyn FnMut(Piece<'b>)),
 ) -> Result<(), LoadError> {
     let mut failed = None;
+    let mut printed = PrintedLines::default();
     pieces(&mut |piece| {
         if failed.is_none() {
-            failed = load_piece(worker, piece, base, options, report).err();
+            failed = load_piece(worker, piece, (base, &mut printed), options, report).err();
         }
     });
+    count_lines(printed.rest().len(), report);
     failed.map_or(Ok(()), Err)
+}
+
+/// Counts messages of a program that are not records.
+fn count_lines(lines: usize, report: &mut FileReport) {
+    let first_line = (lines > 0).then(|| report.next_number());
+    (0..lines).for_each(|_| report.filter(envelope::LOG_LINE));
+    report.log_group.join(LogGroup { records: 0, lines: lines as u64, first_line, is_of_program: lines > 0 });
+}
+
+/// Loads a value that a program printed over several messages.
+fn load_printed(
+    worker: &mut Worker<'_>,
+    lines: usize,
+    text: Option<String>,
+    offset: usize,
+    options: FileContext<'_>,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let read = report.read;
+    if let Some((text, tape)) = text.as_deref().and_then(|text| Some((text, Tape::parse(text).ok()?))) {
+        let kept = report.loaded + report.duplicate;
+        load_value(worker, tape, text, offset, (options, true), report)?;
+        let records = report.loaded + report.duplicate - kept;
+        report.log_group.join(LogGroup { records, lines: 0, first_line: None, is_of_program: true });
+    }
+    if report.read == read {
+        count_lines(lines, report);
+    }
+    Ok(())
 }
 
 fn load_piece(
     worker: &mut Worker<'_>,
     piece: Piece<'_>,
-    base: usize,
+    (base, printed): (usize, &mut PrintedLines),
     options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
@@ -333,6 +365,19 @@ fn load_piece(
                 Some("events" | "logEvents") => envelope::message_of_program(tape.root()),
                 _ => None,
             };
+            if of_program.is_some() {
+                match printed.add(tape.root(), base + offset) {
+                    Line::Other => {}
+                    Line::Part { given_up } => {
+                        count_lines(given_up.len(), report);
+                        return Ok(());
+                    }
+                    Line::Last { lines, text } => {
+                        let first = lines.first().copied().unwrap_or_default();
+                        return load_printed(worker, lines.len(), text, first, options, report);
+                    }
+                }
+            }
             let (lines, kept, number) = (report.log_lines, report.loaded + report.duplicate, report.next_number());
             load_value(worker, tape, text, base + offset, (options, false), report)?;
             if let Some(is_of_program) = of_program {
