@@ -263,6 +263,7 @@ pub(super) fn plain_name(name: &str) -> String {
 
 pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut record = Map::new();
+    let mut printed = None;
     for (name, cell) in cells {
         if cell.is_empty() || cell == "null" || cell == "-" {
             continue;
@@ -278,13 +279,17 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else {
             // A line of a log before its record, or a record as a program prints it.
             if quoted::holds_record(cell.as_bytes()) || quoted::prints_record(cell.as_bytes()) {
-                return Value::from(cell).to_string();
+                printed = printed.or(Some(cell));
             }
             continue;
         };
         put(&mut record, key, cell_value(key, cell));
     }
-    Value::Object(record).to_string()
+    match printed {
+        // A call whose columns are complete may be beside a text about another record.
+        Some(cell) if !record.contains_key("eventName") => Value::from(cell).to_string(),
+        _ => Value::Object(record).to_string(),
+    }
 }
 
 /// Whether a cell is a JSON object, maybe in several lines.

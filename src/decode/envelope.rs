@@ -733,7 +733,7 @@ fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
         }
     }
     if matches!(role, TextRole::Any | TextRole::Payload) && quoted::holds_record(trimmed.as_bytes()) {
-        return walk_quoted_text(trimmed.as_bytes(), depth, on);
+        return walk_quoted_text(value, trimmed.as_bytes(), depth, on);
     }
     let is_stream = role == TextRole::Stream;
     if trimmed.is_empty() || !(is_stream || is_encoded(trimmed)) {
@@ -756,7 +756,7 @@ fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
         return match std::str::from_utf8(&bytes) {
             Ok(text) => walk_json(value, text, role, depth, on),
             Err(_) if role == TextRole::Any => 0,
-            Err(_) if bytes.starts_with(AGGREGATED) => match walk_quoted_text(&bytes, depth, on) {
+            Err(_) if bytes.starts_with(AGGREGATED) => match walk_quoted_text(value, &bytes, depth, on) {
                 0 => unreadable(on, "records that the Kinesis Producer Library aggregated, none of which is JSON"),
                 found => found,
             },
@@ -792,12 +792,17 @@ fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
 const AGGREGATED: &[u8] = b"\xf3\x89\x9a\xc2";
 
 /// Searches a text with other text around its records.
-fn walk_quoted_text(text: &[u8], depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_quoted_text(value: Value<'_>, text: &[u8], depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut found = 0;
-    quoted::read(text, depth.budget, &mut |quoted| {
-        if let Quoted::Value { tape, text, .. } = quoted {
+    quoted::read(text, depth.budget, &mut |quoted| match quoted {
+        Quoted::Value { tape, text, .. } => {
             found += with_masked(text, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth.below(), on));
         }
+        Quoted::Broken { .. } => {
+            on(Found { shape: BROKEN_MESSAGE, value, text: None });
+            found += 1;
+        }
+        Quoted::Stopped { .. } => {}
     });
     found
 }
@@ -809,6 +814,8 @@ const PACKED: &str = "H4sI";
 fn is_encoded(text: &str) -> bool {
     [PACKED, "eyJ", "eyA", "ewo", "ew0", "W3s"].iter().any(|front| text.starts_with(front))
 }
+
+const BROKEN_MESSAGE: Shape = Shape::Unreadable("broken_json", "a message that is not valid JSON, or is cut off");
 
 fn walk_json(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut found = 0;
@@ -828,8 +835,7 @@ fn walk_json(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
         TextRole::Any | TextRole::Payload => begins_json(rest) && looks::quotes_aws_or_dstack(rest),
     };
     if !rest.is_empty() && (found > 0 || is_lost()) {
-        let why = "a message that is not valid JSON, or is cut off";
-        on(Found { shape: Shape::Unreadable("broken_json", why), value, text: None });
+        on(Found { shape: BROKEN_MESSAGE, value, text: None });
         found += 1;
     }
     found

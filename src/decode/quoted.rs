@@ -99,29 +99,33 @@ pub fn read(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(Quoted<'_>)) {
 }
 
 /// The length of the end of a record at the beginning of a text, as a file has that was cut into parts: lines that close more
-/// brackets than they open, before any that opens one at its beginning.
+/// brackets than they open. After the first line, these are lines within an object: indented, or closing brackets. No complete
+/// record is among them.
 fn end_of_record(text: &str) -> usize {
     let mut depth = 0_i64;
     let mut length = 0;
-    let mut has_key = false;
     for line in text.split_inclusive('\n') {
-        // A value of its own; those within a record are indented.
-        if length > LINES || depth >= 0 && line.starts_with(['{', '[']) {
+        let is_within = length == 0 || line.trim().is_empty() || line.starts_with([' ', '\t', '}', ']']);
+        if length > LINES || !is_within || line.starts_with(['{', '[']) || begins_record(line.trim_start()) {
             break;
         }
+        let mut in_text = length == 0 && begins_in_text(line);
+        let mut escaped = false;
         for (at, byte) in line.bytes().enumerate() {
             match byte {
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
+                _ if escaped => escaped = false,
+                b'\\' => escaped = in_text,
+                b'"' => in_text = !in_text,
+                b'{' | b'[' if !in_text => depth += 1,
+                b'}' | b']' if !in_text => depth -= 1,
                 _ => {}
             }
             // What closes first is the value of a key, or only text.
-            if depth < 0 && !has_key {
+            if depth == -1 && matches!(byte, b'}' | b']') {
                 let before = text.get(..length + at).unwrap_or_default();
                 if !before.contains("\":") && !before.contains("\" :") {
                     return 0;
                 }
-                has_key = true;
             }
         }
         length += line.len();
@@ -133,6 +137,17 @@ fn end_of_record(text: &str) -> usize {
         }
     }
     0
+}
+
+/// Whether a text begins within a string: its first quote is followed by what follows a string.
+fn begins_in_text(line: &str) -> bool {
+    line.split_once('"').is_some_and(|(_, after)| after.trim_start().starts_with([':', ',', '}', ']']))
+}
+
+/// Whether a line begins with a complete record.
+fn begins_record(line: &str) -> bool {
+    line.starts_with('{')
+        && matches!(Tape::parse_front(line), Some((Ok(_), length)) if line.get(..length).is_some_and(is_of_record))
 }
 
 /// The offset of the next object that has a key or ends its line, or of the string that holds one.
@@ -200,20 +215,23 @@ impl Search<'_, '_> {
         };
         let read = error.bytes_read(rest.as_bytes()).clamp(1, rest.len());
         self.spend(2 * read, base + at)?;
-        let line_end = memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
         // An object that goes on in the next lines, as it is printed for people.
-        let goes_on = rest.get(1..line_end).is_some_and(|end| end.trim().is_empty());
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+        let goes_on = rest.bytes().skip(1).find(|byte| !blank(byte)).is_none_or(|byte| byte == b'\n');
         if goes_on && let Some(end) = self.lines(text, opening)? {
             return Some(end);
         }
-        let length = rest.ceil_char_boundary(if goes_on { read } else { read.min(line_end) });
+        let in_line = memchr(b'\n', rest.as_bytes().get(..read).unwrap_or_default()).unwrap_or(read);
+        let length = rest.ceil_char_boundary(if goes_on { read } else { in_line });
         let (broken, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
         if !is_of_record(broken) {
             return Some(at + length);
         }
         (self.on)(Quoted::Broken { text: broken, offset: base + at, why: why_of(&error, length == rest.len()) });
-        // Objects in the rest of the text are not records.
-        Some(at + if goes_on { length + rest_of_object(after) } else { line_end })
+        // Objects in the rest of the record are not records.
+        let front = text.get(line..at).unwrap_or_default();
+        let indent = front.len() - front.trim_start().len();
+        Some(at + if goes_on { length + rest_of_object(after, indent) } else { rest_of_line(rest, length) })
     }
 
     /// An object whose further lines all begin like the one in which it opens; returns the offset after it.
@@ -242,6 +260,7 @@ impl Search<'_, '_> {
         match Tape::parse_front(&object) {
             Some((Ok(tape), length)) => {
                 let value = object.get(..length).unwrap_or(&object);
+                self.spend(object.len() - value.len(), base + at)?;
                 self.found(tape, value, base + at, false)?;
                 let breaks = value.bytes().filter(|byte| *byte == b'\n').count();
                 Some(Some(ends.get(breaks).copied().unwrap_or(end)))
@@ -318,12 +337,45 @@ fn why_of(error: &JsonError, is_end: bool) -> &'static str {
     }
 }
 
-/// How many bytes of a text belong to the object before it: lines that are indented, and closing brackets.
-fn rest_of_object(text: &str) -> usize {
-    let is_of_object = |line: &&str| line.starts_with([' ', '\t', '}', ']', '\r', '\n']);
-    let first = text.split_inclusive('\n').next().map_or(0, str::len);
-    let others = text.get(first..).unwrap_or_default();
-    first + others.split_inclusive('\n').take_while(is_of_object).map(str::len).sum::<usize>()
+/// How many bytes of a text belong to the object before it, which opened in a line with this indentation: lines that are indented
+/// further, up to closing brackets that are not.
+fn rest_of_object(text: &str, indent: usize) -> usize {
+    let mut lines = text.split_inclusive('\n');
+    let mut length = lines.next().map_or(0, str::len);
+    for line in lines {
+        let inner = line.trim();
+        let is_deeper = line.len() - line.trim_start().len() > indent;
+        let closes = inner.starts_with(['}', ']']);
+        if !(is_deeper || closes || inner.is_empty()) {
+            break;
+        }
+        length += line.len();
+        if closes && !is_deeper {
+            break;
+        }
+    }
+    length
+}
+
+/// How many bytes of a line belong to the broken object that it begins with: up to the bracket that closes it, at least `read`
+/// bytes; the whole line if none does.
+fn rest_of_line(text: &str, read: usize) -> usize {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'\n' => return at,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => depth += 1,
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && at >= read {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 /// How many bytes two lines have in common at their beginning; digits may differ, as in timestamps.
@@ -397,6 +449,13 @@ mod tests {
             ("see } {\"a\":1}\n", &["{\"a\":1}"]),
             ("[info] {\"a\":1}\n", &["{\"a\":1}"]),
             ("{\"a\":1}}\n{\"b\":1}\n", &["{\"a\":1}", "={\"b\":1}"]),
+            // A bracket in a string closes nothing.
+            (
+                "x {\"a\":1}\nx {\"a\":\"not ] this\"}\nx {\"b\":\"y}}\"}\n",
+                &["{\"a\":1}", "{\"a\":\"not]this\"}", "{\"b\":\"y}}\"}"],
+            ),
+            ("x {\"a\":1}\n\"k\": 1 ]}\n", &["{\"a\":1}"]),
+            ("    {\"eventVersion\":\"1\"}\n    \"k\": 1 ]}\n    {\"a\":1}\n", &["{\"eventVersion\":\"1\"}", "{\"a\":1}"]),
         ] {
             assert_eq!(found(text), want, "{text}");
         }
@@ -463,6 +522,11 @@ mod tests {
         let pretty = "see\n{\n  \"source\": \"aws.ecs\",\n  \"detail-type\": x,\n  \"detail\": {\n    \"taskArn\": \"t\"\n  }\n}\nand {\"b\":2}\n";
         assert_eq!(found(pretty), ["!broken_json@4", "{\"b\":2}"]);
         assert_eq!(found("{\"a\":x}\n{\"b\":2}\n"), ["={\"b\":2}"]);
+        let (before, after) = pretty.split_once("and").unwrap();
+        let indented: String = before.lines().map(|line| format!("    {line}\n")).collect();
+        assert_eq!(found(&format!("{indented}    {{\"c\":3}}\nand{after}")), ["!broken_json@12", "{\"c\":3}", "{\"b\":2}"]);
+        let beside = "see {\"eventVersion\":\"1\",\"a\":{\"b\":x},\"c\":{\"d\":1}} and {\"b\":2}\n";
+        assert_eq!(found(beside), ["!broken_json@4", "{\"b\":2}"]);
         assert!(found("{\n  \"source\": [\"aws.ecs\"],\n  \"detail\": {\"stoppedReason\": [...]}\n}\n").is_empty());
         let bytes = [b"a {\"taskArn\":\"arn:aws:".as_slice(), &[0xff], b"\"}\nb {\"b\":2}\n"].concat();
         assert_eq!(found_with(&bytes, Limits::STANDARD), ["!truncated@2", "{\"b\":2}"]);
@@ -488,6 +552,16 @@ mod tests {
         for other in ["2026-03-04T02:10:00Z (service web) x\n", "a\tb\n", "2026-03-04\tnotes\n"] {
             assert!(found(other).is_empty() && !is_row(other.as_bytes()), "{other}");
         }
+    }
+
+    #[test]
+    fn what_is_read_again_and_again_counts_against_the_allowance() {
+        let strict = Limits { resync: 0, ..Limits::STANDARD };
+        let alike = "> {\n> \"a\":1}\n".repeat(400);
+        assert!(found_with(alike.as_bytes(), strict).iter().any(|found| found.contains("too_damaged")));
+        assert_eq!(found(&alike).len(), 400);
+        let one_line = format!("log \"stoppedReason\" {}", "{\"a\"x ".repeat(200_000));
+        assert!(found(&one_line).len() < 3);
     }
 
     #[test]
