@@ -556,5 +556,8 @@ pub fn read_commit(root: &StoreRoot, table: Table, version: u64) -> Result<Commi
         commit.metadata = action.meta_data.or(commit.metadata);
         commit.reader_features.extend(action.protocol.unwrap_or_default().reader_features);
     }
+    // The time of a removal is optional. Without it, readers may still use the file for as long as after the commit.
+    let at = commit.info.get("timestamp").and_then(serde_json::Value::as_i64).unwrap_or_default().saturating_mul(MILLISECOND);
+    commit.remove.values_mut().filter(|removed| **removed == 0).for_each(|removed| *removed = at);
     Ok(commit)
 }
