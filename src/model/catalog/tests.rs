@@ -617,6 +617,53 @@ const PRINTED: [&str; 12] = [
     "MESSAGE (Aws::ECS::Errors::CODE)",
 ];
 
+/// A word of an entry elsewhere in a text, such as in the name of a repository, does not make it that entry.
+#[test]
+fn a_word_in_another_place_is_another_cause() {
+    let catalog = FailureCatalog::builtin();
+    for (kind, text, want) in [
+        (
+            TextKind::ContainerReason,
+            "CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref \
+             111122223333.dkr.ecr.eu-west-1.amazonaws.com/pull-through-cache/redis:7: failed to do request: dial tcp 10.0.0.1:443: \
+             i/o timeout",
+            "pull-timeout",
+        ),
+        (
+            TextKind::ContainerReason,
+            "CannotPullContainerError: failed to copy: httpReadSeeker: failed open: unexpected status code \
+             https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/shop/cart/blobs/sha256:0a1b: 403 Forbidden",
+            "pull-forbidden",
+        ),
+        (
+            TextKind::ApiError,
+            "ValidationException: 1 validation error detected: Value 'x' at 'startedBy' failed to satisfy constraint: Member must \
+             have length less than or equal to 36",
+            "api-constraint",
+        ),
+        (
+            TextKind::ApiError,
+            "ValidationException: 1 validation error detected: Value 'x' at 'launchType' failed to satisfy constraint: Member \
+             must satisfy enum value set: [EC2, FARGATE]",
+            "api-enumeration",
+        ),
+        (TextKind::ApiError, "ValidationException: Cross-account pass role is not allowed.", "api-role-other-account"),
+    ] {
+        assert_eq!(catalog.explain(kind, text).map(|entry| entry.id.as_str()), Some(want), "{text}");
+    }
+    for text in [
+        "Environment variable DATABASE_URL is not set",
+        "Project build requires java 17",
+        "Port 8080 is already in use",
+        "Failed to update target group: the NAT gateway is gone",
+        "Access denied",
+        "Instance not found",
+    ] {
+        let found = catalog.look_into(None, text);
+        assert!(!matches!(&found.finding, Finding::Failure(_, entry) if entry.id.starts_with("dstack-")), "{text}: {found:?}");
+    }
+}
+
 /// The error of a refused call is found within what any tool prints around it, as the kind of text that it is or without a kind.
 #[test]
 fn tools_do_not_hide_an_error() {
