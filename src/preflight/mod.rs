@@ -156,7 +156,7 @@ fn ask<E>(check: &Check, values: Vec<String>, each: &str, wanted: &Wanted, past:
 fn last_start<E>(image: &str, home: &Home, past: &Past<'_, E>) -> Result<Option<jiff::Timestamp>, E> {
     let statement = format!(
         "select max(started_at) from task_events where started_at is not null and \
-         strpos(', ' || images || ', ', ', {}, ') > 0{}",
+         strpos(' ' || images || ' ', ' {} ') > 0{}",
         image.replace('\'', "''"),
         home.and_in_sql()
     );

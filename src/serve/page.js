@@ -209,7 +209,12 @@
   // The name by which a row is explained: its id, or the first record behind it.
   const handle = (row) => row.id || (Array.isArray(row.evidence) ? row.evidence[0] : undefined);
 
-  const behind = (row) => Array.isArray(row.evidence) && row.evidence.length ? String(row.evidence[0]) : undefined;
+  // The record of a row: its own, if that is among its evidence, else the first.
+  const behind = (row) => {
+    const records = Array.isArray(row.evidence) ? row.evidence.map(String) : [];
+    const own = row.id ? recordOf(row.id) : undefined;
+    return records.includes(own) ? own : records[0];
+  };
 
   function table(answer, actions) {
     const acts = actions && answer.rows.some(handle);
