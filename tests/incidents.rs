@@ -359,3 +359,31 @@ pub fn check(env: &TestEnv, truth: &Value) {
     let refused = of_root("quota").into_iter().map(|index| number(&found[index], "failures")).sum::<i64>();
     assert_eq!(refused, denied);
 }
+
+/// A connected agent whose update failed is updated when a record says so, not because it is connected.
+#[test]
+fn a_failed_update_of_an_agent_is_over_when_the_agent_was_updated() {
+    let event = |minute: u32, version: &str, status: &str| {
+        serde_json::json!({
+            "version": "0", "id": format!("000001c3-0000-4000-8000-0000000000{minute:02}"), "source": "aws.ecs",
+            "detail-type": "ECS Container Instance State Change", "account": "111122223333", "region": "eu-west-1",
+            "time": format!("2026-03-01T09:{minute:02}:00Z"), "resources": [], "detail": {
+                "agentConnected": true, "agentUpdateStatus": status, "status": "ACTIVE", "version": minute,
+                "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/batch",
+                "containerInstanceArn": format!("arn:aws:ecs:eu-west-1:111122223333:container-instance/batch/{:032x}", 170),
+                "ec2InstanceId": "i-0123456789abcdef0", "registeredResources": [], "remainingResources": [],
+                "versionInfo": {"agentVersion": version}, "updatedAt": format!("2026-03-01T09:{minute:02}:00Z")
+            }
+        })
+    };
+    let failed = [event(1, "1.80.0", "STAGING"), event(2, "1.80.0", "FAILED"), event(20, "1.80.0", "FAILED")];
+    let over = |events: &[Value]| {
+        let env = TestEnv::new();
+        let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
+        env.load(&[&env.write("events.ndjson", lines)]).ok();
+        env.run(&["explain", "--all", "--quiet"]).ok().out
+    };
+    assert!(over(&failed).contains("No sign of recovery"), "{}", over(&failed));
+    let updated = [failed.as_slice(), &[event(40, "1.81.0", "UPDATED")]].concat();
+    assert!(over(&updated).contains("was updated at 09:40Z"), "{}", over(&updated));
+}

@@ -236,7 +236,7 @@ fn a_missed_start_shows_how_long_nothing_ran_and_who_started_the_job_instead() {
             ["rates", "2026-03-04T01:00:00Z", before, "2026-03-04T01:10:05Z", "1200", "", ""],
             ["sync", "2026-03-04T01:00:00Z", before, after, "900", "by-hand", "2026-03-04T01:05:05Z"],
             // The start by hand came before this one.
-            ["sync", "2026-03-04T01:10:00Z", before, after, "1800", "", ""],
+            ["sync", "2026-03-04T01:10:00Z", "2026-03-04T01:05:05Z", after, "900", "", ""],
         ]
     );
     assert_eq!(
@@ -244,7 +244,7 @@ fn a_missed_start_shows_how_long_nothing_ran_and_who_started_the_job_instead() {
         [["0"]]
     );
     let shown = "show root, missed_starts, without_run, reruns sort time, root";
-    assert_eq!(env.query(&format!("incidents {shown}")), [["agent", "2", "1200", "1"], ["schedule", "1", "1800", "0"]]);
+    assert_eq!(env.query(&format!("incidents {shown}")), [["agent", "2", "1200", "1"], ["schedule", "1", "900", "0"]]);
 }
 
 #[test]
@@ -314,4 +314,41 @@ fn only_the_own_rule_disables_a_schedule() {
     assert_eq!(disabled(std::slice::from_ref(&own)), both_missed);
     assert_eq!(disabled(&[own.clone(), other_bus.clone(), enabled("orders")]), both_missed);
     assert_eq!(disabled(&[own, other_bus, enabled(default)]), [both_missed[0].clone(), not_called()]);
+}
+
+#[test]
+fn a_run_that_something_else_starts_does_not_show_that_a_schedule_works() {
+    let recovery_of = |enabled: bool| -> Value {
+        let env = TestEnv::new();
+        // `sync` is not called from 01:40 to 02:10. Two calls by hand run the job meanwhile.
+        let runs = (0..20).filter(|nth| !(10..14).contains(nth) && (enabled || *nth < 14)).map(call);
+        let other = (0..20).map(|nth| call_of("rates", nth));
+        let by_hand = [(10, 6305), (30, 8700)].map(|(nth, at)| {
+            let mut call = call(100 + nth);
+            call["eventTime"] = json!(time(at));
+            for starter in ["/requestParameters", "/responseElements/tasks/0"] {
+                call.pointer_mut(starter).unwrap().as_object_mut().unwrap().remove("startedBy");
+            }
+            call
+        });
+        let disabled = about("off", 5760, ("events", "DisableRule"), json!({"name": "sync"}));
+        let calls = runs.chain(other).chain(by_hand).chain([disabled]);
+        env.load(&[&env.write("calls.ndjson", lines(calls))]).ok();
+        let all = env.run(&["explain", "--all", "--format", "json", "--quiet"]).ok().out;
+        let all: Value = serde_json::from_str(&all).unwrap();
+        let incidents = all["incidents"].as_array().unwrap();
+        incidents.iter().find(|incident| incident["root"] == "schedule").unwrap_or_else(|| panic!("{all}")).clone()
+    };
+    let off = recovery_of(false);
+    let recovery = &off["detail"]["recovery"];
+    assert_eq!((&recovery["recovered_at"], &recovery["not_recovered"]), (&Value::Null, &json!(["sync"])), "{off}");
+    let now = off["detail"]["remedy"]["now"].to_string();
+    assert!(now.contains("Enable the schedule again"), "{now}");
+    let on = recovery_of(true);
+    assert_eq!(on["detail"]["recovery"]["recovered"][0]["at"], json!(time(14 * 600 + 5)), "{on}");
+    assert_eq!(on["detail"]["recovery"]["recovered"][0]["sign"], json!("ran_again"), "{on}");
+    // One call ran the job once, before several starts that were missed.
+    assert_eq!((&on["missed_starts"], &on["reruns"]), (&json!(4), &json!(1)), "{on}");
+    let now = on["detail"]["remedy"]["now"].to_string();
+    assert!(now.contains("Run again what the other 3 missed starts should have done"), "{now}");
 }

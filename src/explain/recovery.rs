@@ -1,5 +1,5 @@
-//! Whether an incident is over: the first record after its last signal that shows it, for each service, job, run or
-//! container instance that it hit. The rule is in `docs/incidents.md`.
+//! Whether an incident is over: the first record after its last signal that shows it, for each service, job, schedule, run
+//! or container instance that it hit. The rule is in `docs/incidents.md`.
 
 use super::headline::clock;
 use super::records::{Records, Row, at_home, equals, like_it, shifted, text, time};
@@ -35,8 +35,8 @@ pub enum RecoverySign {
     Succeeded,
     /// A new attempt of the dstack run is running or done.
     Resubmitted,
-    /// The agent of the container instance connected again.
-    Reconnected,
+    /// The agent of the container instance was updated.
+    AgentUpdated,
 }
 
 impl RecoverySign {
@@ -49,7 +49,7 @@ impl RecoverySign {
             RecoverySign::RanAgain => "ran again",
             RecoverySign::Succeeded => "ran again and exited with code 0",
             RecoverySign::Resubmitted => "was submitted again and ran",
-            RecoverySign::Reconnected => "reconnected",
+            RecoverySign::AgentUpdated => "was updated",
         }
     }
 }
@@ -142,6 +142,7 @@ struct Target<'r> {
     account: Option<&'r str>,
     region: Option<&'r str>,
     lost: bool,
+    resumed: Option<Timestamp>,
 }
 
 impl Target<'_> {
@@ -169,7 +170,7 @@ pub(super) fn recovery(records: &Records<'_>, incident: &Row) -> Result<Option<R
     if targets.is_empty() || targets.len() >= HITS {
         return Ok(None);
     }
-    let newest = records.rows("select max(last_event) as newest from files")?;
+    let newest = records.rows(&format!("select max(last_event) as newest from files where {}", of_homes(&targets)))?;
     let Some(data_until) = newest.first().and_then(|row| row.time("newest")) else { return Ok(None) };
     let ran = incident.text("phase").is_some_and(|phase| RAN.contains(&phase));
     let (mut recovered, mut missing) = (Vec::new(), Vec::new());
@@ -177,6 +178,7 @@ pub(super) fn recovery(records: &Records<'_>, incident: &Row) -> Result<Option<R
         let known = match target.kind {
             HitKind::Service => of_service(records, target, end, ran)?,
             HitKind::Job => of_job(records, target, end, ran && !target.lost)?,
+            HitKind::Schedule => of_schedule(records, target)?,
             HitKind::Run => of_run(records, target, (start, end))?,
             HitKind::Instance => of_instance(records, target, end)?,
         };
@@ -191,6 +193,17 @@ pub(super) fn recovery(records: &Records<'_>, incident: &Row) -> Result<Option<R
     Ok(Recovery::of(recovered, missing, data_until))
 }
 
+/// Files that are known to be of other accounts or Regions say nothing about these targets.
+fn of_homes(targets: &[Target<'_>]) -> String {
+    let among = |column: &str, of: fn(&Target<'_>) -> Option<String>| match targets.iter().map(of).collect::<Option<Vec<_>>>() {
+        Some(values) => format!("({column} is null or {column} in ({}))", values.join(", ")),
+        None => "true".to_owned(),
+    };
+    let (account, region) =
+        (among("account", |target| target.account.map(text)), among("region", |target| target.region.map(text)));
+    format!("{account} and {region}")
+}
+
 /// An item of a list in which a missing value is empty.
 fn some(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
@@ -199,7 +212,7 @@ fn some(text: Option<&String>) -> Option<&str> {
 fn targets(incident: &Row) -> Vec<Target<'_>> {
     let list = |name: &str| incident.list(name);
     let (clusters, accounts) = (list("hit_clusters"), list("hit_accounts"));
-    let (regions, lost) = (list("hit_regions"), list("hit_lost"));
+    let (regions, lost, resumed) = (list("hit_regions"), list("hit_lost"), list("hit_resumed"));
     let named = list("hit_kinds").iter().zip(list("hit_names")).enumerate();
     let target = named.filter_map(|(index, (kind, name))| {
         Some(Target {
@@ -209,6 +222,7 @@ fn targets(incident: &Row) -> Vec<Target<'_>> {
             account: some(accounts.get(index)),
             region: some(regions.get(index)),
             lost: lost.get(index).is_some_and(|lost| lost == LOST),
+            resumed: some(resumed.get(index)).and_then(|micros| Timestamp::from_microsecond(micros.parse().ok()?).ok()),
         })
     });
     target.collect()
@@ -280,6 +294,19 @@ fn of_job(records: &Records<'_>, target: &Target<'_>, end: Timestamp, ran: bool)
     Ok(if is_expected { Known::NoSign } else { Known::NotApplicable })
 }
 
+/// The next call of a schedule that had not called: what runs its job otherwise does not show that the schedule works.
+fn of_schedule(records: &Records<'_>, target: &Target<'_>) -> Result<Known, RunError> {
+    let Some(resumed) = target.resumed else { return Ok(Known::NoSign) };
+    let condition = format!(
+        "event_name in ('RunTask', 'StartTask') and {} and {} and placed > 0 and \"time\" = {}",
+        equals("family", Some(target.name)),
+        target.home(),
+        time(resumed)
+    );
+    let calls = records.some(Table::Calls, &condition, "id", 1)?;
+    Ok(shown(calls.first(), "time", RecoverySign::RanAgain).unwrap_or(Known::NoSign))
+}
+
 /// A later attempt of a dstack run that is running or done.
 fn of_run(records: &Records<'_>, target: &Target<'_>, (start, end): (Timestamp, Timestamp)) -> Result<Known, RunError> {
     let after = time(shifted(end, -RESUBMITTED).max(start));
@@ -297,16 +324,16 @@ fn of_run(records: &Records<'_>, target: &Target<'_>, (start, end): (Timestamp, 
     Ok(if has_tried { Known::NoSign } else { Known::NotApplicable })
 }
 
-/// The agent of a container instance that connects again.
+/// The agent of a container instance, whose update had failed, with another version or a later update that ended well.
 fn of_instance(records: &Records<'_>, target: &Target<'_>, end: Timestamp) -> Result<Known, RunError> {
+    let there = format!("{} and {}", equals("container_instance", Some(target.name)), target.home());
+    let end = time(end);
     let condition = format!(
-        "{} and {} and agent_connected and \"time\" > {}",
-        equals("container_instance", Some(target.name)),
-        target.home(),
-        time(end)
+        "{there} and \"time\" > {end} and (agent_update_status = 'UPDATED' or agent_version not in \
+         (select agent_version from instance_events where {there} and \"time\" <= {end} and agent_version is not null))"
     );
     let rows = records.some(Table::InstanceEvents, &condition, "\"time\"", 1)?;
-    Ok(shown(rows.first(), "time", RecoverySign::Reconnected).unwrap_or(Known::NoSign))
+    Ok(shown(rows.first(), "time", RecoverySign::AgentUpdated).unwrap_or(Known::NoSign))
 }
 
 #[cfg(test)]

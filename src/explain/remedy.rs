@@ -36,7 +36,13 @@ fn run_again(incident: &Row, recovery: Option<&Recovery>) -> Option<String> {
     }
     let (one, many) =
         if count("missed_starts") >= missed { ("missed start", "missed starts") } else { ("lost launch", "lost launches") };
-    let what = if missed == 1 { format!("the {one}") } else { format!("the {missed} {many}") };
+    let open = missed - count("reruns");
+    let what = match (missed, open) {
+        (1, _) => format!("the {one}"),
+        (_, 1) => format!("the other {one}"),
+        (missed, open) if open < missed => format!("the other {open} {many}"),
+        (missed, _) => format!("the {missed} {many}"),
+    };
     Some(if is_over(recovery) {
         format!("Run again what {what} should have done, unless the later run made up for it")
     } else {

@@ -161,5 +161,5 @@ pub fn place(signal: &Signal<'_>) -> String {
     if let Some(instance) = there.instance {
         return joined("instance", there, &[there.cluster, Some(instance)]);
     }
-    joined("caller", there, &[there.cluster, signal.user, signal.event_name])
+    joined("caller", there, &[there.project, there.cluster, signal.user, signal.event_name])
 }

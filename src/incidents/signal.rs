@@ -126,6 +126,8 @@ pub struct Signal<'a> {
     pub previous_run: Option<i64>,
     /// When the schedule ran next (missed starts), in microseconds.
     pub next_run: Option<i64>,
+    /// When a schedule that had not called did so again (missed starts without a launch), in microseconds.
+    pub resumed: Option<i64>,
     /// The id of the call outside of schedules that came before the next run (missed starts).
     pub rerun: Option<&'a str>,
     /// Tasks that were not placed, or that waited.
@@ -169,6 +171,7 @@ impl<'a> Signal<'a> {
             island: None,
             previous_run: None,
             next_run: None,
+            resumed: None,
             rerun: None,
             tasks: 0,
             waste: Waste::default(),

@@ -82,7 +82,7 @@ pub struct Incident {
     pub not_called: u64,
     /// The longest time between the runs before and after a start that never ran.
     pub without_run: Option<WithoutRun>,
-    /// Starts that never ran and whose task definition a call outside of schedules started before the next run.
+    /// Calls outside of schedules that started the task definition after a start that never ran and before the next run.
     pub reruns: u64,
     /// Stalls.
     pub stalls: u64,
@@ -204,7 +204,7 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>], homes: &Homes<'_>) -> Option
         missed_starts: missed,
         not_called,
         without_run,
-        reruns: of(SignalKind::MissedStart).filter(|signal| signal.rerun.is_some()).count() as u64,
+        reruns: of(SignalKind::MissedStart).filter_map(|signal| signal.rerun).collect::<BTreeSet<_>>().len() as u64,
         stalls: count(SignalKind::Stall),
         collisions: count(SignalKind::Collision),
         tasks,

@@ -37,7 +37,7 @@ arguments! {
     Text StringViewArray texts:
         id, kind, account, region, cluster, service, family, project, run, instance, subnet, deployment, schedule, disabled_by, phase,
         reason, cause, class, wording, failure_kind, task, call, resource, quota, event_name, user, outcome, rerun;
-    Int Int64Array numbers: start, end, exit_code, window, window_end, island, tasks, previous_run, next_run;
+    Int Int64Array numbers: start, end, exit_code, window, window_end, island, tasks, previous_run, next_run, resumed;
     Bool BooleanArray flags: ran, secondary;
     Float Float64Array floats: task_seconds, vcpu_seconds, gib_seconds, usd;
     Texts ListArray text_lists: records;
@@ -97,6 +97,7 @@ const INCIDENT: &[(&str, Kind)] = &[
     ("hit_accounts", Kind::Texts),
     ("hit_regions", Kind::Texts),
     ("hit_lost", Kind::Texts),
+    ("hit_resumed", Kind::Texts),
     ("evidence", Kind::Texts),
 ];
 
@@ -160,6 +161,7 @@ impl Columns {
         signal.island = number(&self.island, row);
         signal.previous_run = number(&self.previous_run, row);
         signal.next_run = number(&self.next_run, row);
+        signal.resumed = number(&self.resumed, row);
         signal.rerun = text(&self.rerun, row);
         signal.tasks = number(&self.tasks, row).unwrap_or_default();
         signal.ran = flag(&self.ran, row);
@@ -195,6 +197,7 @@ fn cells(incident: &Incident, evidence: bool) -> Vec<Cell<'_>> {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let hours = |seconds: f64| Cell::Float(seconds / 3600.0);
     let without_run = incident.without_run.as_ref();
+    let resumed = |hit: &Hit| hit.resumed.map(|micros| micros.to_string()).unwrap_or_default().into();
     // Lists of one length: each item is about the same hit.
     let hits = |of: fn(&Hit) -> &str| Cell::from(incident.hits.iter().take(HITS).map(of).collect::<Vec<&str>>());
     vec![
@@ -249,6 +252,7 @@ fn cells(incident: &Incident, evidence: bool) -> Vec<Cell<'_>> {
         hits(|hit| hit.account.as_deref().unwrap_or_default()),
         hits(|hit| hit.region.as_deref().unwrap_or_default()),
         hits(|hit| if hit.lost { LOST } else { "" }),
+        Cell::Texts(incident.hits.iter().take(HITS).map(resumed).collect()),
         if evidence { incident.records.iter().map(String::as_str).collect::<Vec<_>>().into() } else { Cell::None },
     ]
 }

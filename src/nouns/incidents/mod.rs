@@ -101,7 +101,7 @@ pub const START: i64 = 30 * 60;
 const WORKED: i64 = 60 * 60;
 
 /// The columns with what an incident hit.
-const HITS_OF: [&str; 6] = ["hit_kinds", "hit_names", "hit_clusters", "hit_accounts", "hit_regions", "hit_lost"];
+const HITS_OF: [&str; 7] = ["hit_kinds", "hit_names", "hit_clusters", "hit_accounts", "hit_regions", "hit_lost", "hit_resumed"];
 
 /// The signals (see `signals.sql`).
 fn signals(need: ViewRequest) -> String {

@@ -96,6 +96,7 @@ select
     'missed_start' as kind, s.id as id, s.account as account, s.region as region, s.cluster as cluster, s.family as family,
     s.schedule as schedule, s.disabled_by as disabled_by, s.island as island, s.launch as call, s.why as reason,
     cast(s.previous_run as bigint) as previous_run, cast(least(s.next_run, s.rerun_at) as bigint) as next_run, s.rerun as rerun,
+    cast(case when s.launch is null then s.next_run end as bigint) as resumed,
     cast(s."time" as bigint) as start, cast(s."time" as bigint) as "end"{start_records}
 from (
     select

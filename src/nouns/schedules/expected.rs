@@ -119,10 +119,12 @@ pub fn expected(
 fn runs_around(starts: &mut [Expected], unscheduled: &[(i64, usize)]) {
     let mut previous = None;
     for start in starts.iter_mut() {
-        match start.started_at {
-            Some(ran) => previous = Some(ran),
-            None => start.previous_run = previous,
+        if start.started_at.is_some() {
+            previous = start.started_at;
+            continue;
         }
+        let before = unscheduled.get(..unscheduled.partition_point(|(time, _)| *time < start.at)).and_then(<[_]>::last);
+        start.previous_run = previous.max(before.map(|(time, _)| *time));
     }
     let mut next = None;
     for start in starts.iter_mut().rev() {
@@ -157,7 +159,7 @@ mod tests {
                 (Some(11), Some(41), Some(1)),
                 (Some(11), Some(41), Some(1)),
                 (None, None, None),
-                (Some(41), None, Some(3)),
+                (Some(45), None, Some(3)),
             ]
         );
     }

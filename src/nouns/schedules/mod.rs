@@ -37,7 +37,7 @@ const FIELDS: &[FieldInfo] = &[
     computed("healed_at", FieldType::Time, "when it ran, if started by a retry"),
     computed("missed_at", FieldType::Time, "when it was expected, if missed"),
     computed("delay", FieldType::Duration, "time from the expected to the actual start"),
-    computed("previous_run", FieldType::Time, "if missed: when the schedule ran before"),
+    computed("previous_run", FieldType::Time, "if missed: the run before, by the schedule or another call"),
     computed("next_run", FieldType::Time, "if missed: when the schedule ran next"),
     computed(
         "without_run",
