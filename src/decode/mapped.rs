@@ -4,6 +4,7 @@
 //! fields.
 
 use super::csv;
+use crate::instant;
 use crate::knowledge::{FieldForm, MappedField};
 use serde_json::{Map, Value as Json};
 
@@ -53,11 +54,11 @@ fn converted(found: &Json, form: FieldForm) -> Option<Json> {
 
 /// A time as CloudTrail writes it.
 fn time_of(found: &Json) -> Option<String> {
-    let time = match found.as_i64() {
-        Some(millis) => jiff::Timestamp::from_millisecond(millis).ok()?,
-        None => found.as_str()?.parse::<jiff::Timestamp>().ok()?,
+    let micros = match found {
+        Json::Number(number) => number.as_i64().map(instant::of_integer).or_else(|| instant::of_number(number.as_f64()?))?,
+        found => instant::of_text(found.as_str()?)?,
     };
-    Some(time.to_string())
+    Some(jiff::Timestamp::from_microsecond(micros).ok()?.to_string())
 }
 
 /// Sets the value of a path.

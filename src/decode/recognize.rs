@@ -64,6 +64,11 @@ impl<'t> ShapeDetector<'t> {
             Key::EventName => self.event_name = true,
             Key::EventId | Key::EventIdOfHistory => self.event_id = true,
             Key::EventTime => self.event_time = true,
+/// Whether a value can be a time.
+fn is_time(value: Value<'_>) -> bool {
+    value.text().is_some() || value.is_number()
+}
+
             Key::EventType => self.event_type = child.text(),
             Key::EventCategory => self.event_category = child.text(),
             Key::EventVersion => self.event_version = true,
@@ -74,8 +79,8 @@ impl<'t> ShapeDetector<'t> {
             Key::HashSignature => self.lake_signature = true,
             Key::RunSpec => self.run_spec = child.is_object(),
             Key::Status => self.status = child.text().is_some(),
-            Key::SubmittedAt => self.submitted_at = child.text().is_some(),
-            Key::RecordedAt => self.recorded_at = child.text().is_some(),
+            Key::SubmittedAt => self.submitted_at = is_time(child),
+            Key::RecordedAt => self.recorded_at = is_time(child),
             Key::Targets => self.targets = true,
             Key::SubmissionNum => self.submission_num = true,
             Key::TerminationReason => self.termination_reason = true,

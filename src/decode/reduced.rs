@@ -8,6 +8,7 @@ use super::csv::plain_name;
 use super::json::Value;
 use super::looks;
 use crate::knowledge;
+use crate::instant;
 use serde_json::{Map, Value as Json, json};
 
 /// More values than anybody selects by hand.
@@ -203,6 +204,8 @@ impl<'t> ReducedTask<'t> {
         } else if is_stop_code(text) && (name.is_empty() || name.contains("code") || name.contains("stop")) {
             self.task.entry("stopCode").or_insert_with(|| text.into());
         } else if name.contains("reason") {
+        } else if key_of_time(name).is_some() && instant::of_text(text).is_some() {
+            self.take_time(name, text.into());
             self.task.entry("stoppedReason").or_insert_with(|| text.into());
         } else if name.contains("cluster") {
             self.task.entry("clusterArn").or_insert_with(|| text.into());
@@ -212,9 +215,8 @@ impl<'t> ReducedTask<'t> {
     }
 
     fn take_time(&mut self, name: &str, time: Json) {
-        let key = [("stop", "stoppedAt"), ("start", "startedAt"), ("creat", "createdAt")];
-        if let Some((_, key)) = key.iter().find(|(part, _)| name.contains(part)) {
-            self.task.entry(*key).or_insert(time);
+        if let Some(key) = key_of_time(name) {
+            self.task.entry(key).or_insert(time);
         }
     }
 
@@ -252,6 +254,12 @@ fn json_of(value: Value<'_>) -> Json {
 /// The key of a task under which an ARN belongs.
 fn key_of_arn(text: &str) -> Option<&'static str> {
     let resource = text.strip_prefix("arn:aws").filter(|rest| rest.contains(":ecs:"))?;
+/// The key of a task under which a time of this name belongs.
+fn key_of_time(name: &str) -> Option<&'static str> {
+    let keys = [("stop", "stoppedAt"), ("start", "startedAt"), ("creat", "createdAt")];
+    keys.iter().find(|(part, _)| name.contains(part)).map(|(_, key)| *key)
+}
+
     let kinds = [
         (":task-definition/", "taskDefinitionArn"),
         (":task/", "taskArn"),
@@ -297,6 +305,10 @@ mod tests {
         let container = object(r#"{"Name":"web","Reason":"OutOfMemoryError: Container killed","ExitCode":137}"#).unwrap();
         assert_eq!(
             (&container["containers"][0]["name"], &container["stoppedReason"]),
+        for time in ["1772590200", "Wed, 04 Mar 2026 02:10:00 +0000"] {
+            let text = format!(r#"{{"Task":"{ARN}","Status":"STOPPED","stoppedTime":"{time}"}}"#);
+            assert_eq!(object(&text).map(|task| task["stoppedAt"].clone()), Some(json!(time)));
+        }
             (&json!("web"), &json!("OutOfMemoryError: Container killed"))
         );
     }

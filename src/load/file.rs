@@ -645,7 +645,12 @@ pub(super) fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'
         source: value.text_at("source").unwrap_or_default(),
         resource: value.get("resources").and_then(|resources| resources.items().next().or(Some(resources))).and_then(Value::text),
     };
-    model::ecs_event::model_event(envelope, detail, origin)
+    let modeled = model::ecs_event::model_event(envelope, detail, origin);
+    match modeled {
+        // The time of the event is there, and would have been used.
+        Modeled::Refused(refusal) if refusal.why == "missing_time" => Modeled::Refused(Refusal::missing_time_at(value, "time")),
+        modeled => modeled,
+    }
 }
 
 /// Counts the outcome of a record, and stores its rows if it is new.

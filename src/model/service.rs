@@ -25,7 +25,7 @@ pub fn model_service_action<'a>(detail: Value<'a>, envelope: Envelope<'a>, origi
     event.capacity_provider = provider.map(arn::short).and_then(name);
     let time = time_at(detail, "createdAt").or(envelope.time);
     let failure = is_failure(&event).then(|| action_failure(&event));
-    finish(event, envelope.record_id(origin), time, (detail, "createdAt"), failure)
+    finish(event, envelope.record_id(origin), time, (detail, &["createdAt"]), failure)
 }
 
 /// Models an ECS Deployment State Change, or its equivalent for a daemon.
@@ -35,7 +35,7 @@ pub fn model_deployment<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: O
     event.deployment = text_at(detail, "deploymentId").or_else(|| deployment_of(detail));
     let time = time_at(detail, "updatedAt").or(envelope.time);
     let failure = is_failure(&event).then(|| deployment_failure(&event));
-    finish(event, envelope.record_id(origin), time, (detail, "updatedAt"), failure)
+    finish(event, envelope.record_id(origin), time, (detail, &["updatedAt"]), failure)
 }
 
 /// The fields shared by all service and daemon events.
@@ -108,7 +108,7 @@ pub fn model_health<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origi
         event.service = name(arn::short(service.trim()));
     }
     let time = envelope.time.or_else(|| time_at(about, "startTime")).or_else(|| time_at(about, "lastUpdatedTime"));
-    finish(event, envelope.record_id(origin), time, (about, "startTime"), None)
+    finish(event, envelope.record_id(origin), time, (about, &["startTime", "lastUpdatedTime"]), None)
 }
 
 /// Models one element of `services[].events` from describe output.
@@ -123,7 +123,7 @@ pub fn model_service_message<'a>(service: Value<'a>, message: Value<'a>, origin:
     // If `--query` reduced the output, only the text contains the service name.
     event.service = event.service.take().or_else(|| service_in(&text).map(|service| Cow::Owned(service.to_owned())));
     let failure = super::service_failure::message_failure(&mut event, &text);
-    finish(event, id, time, (message, "createdAt"), failure)
+    finish(event, id, time, (message, &["createdAt"]), failure)
 }
 
 /// `web` in `(service web) …` and in `(service web, taskSet ecs-svc/1) …`.
@@ -156,7 +156,7 @@ pub fn model_service_deployment<'a>(service: Value<'a>, deployment: Value<'a>, o
         time.unwrap_or_default()
     );
     let failure = (event_type == Some("ERROR")).then(|| deployment_failure(&event));
-    finish(event, Cow::Owned(id), time, (deployment, "updatedAt"), failure)
+    finish(event, Cow::Owned(id), time, (deployment, &["updatedAt", "createdAt"]), failure)
 }
 
 pub(super) fn of_envelope<'a>(envelope: Envelope<'a>, origin: Origin<'a>, kind: &'static str) -> ServiceEvent<'a> {
@@ -202,11 +202,11 @@ pub(super) fn finish<'a>(
     mut event: ServiceEvent<'a>,
     id: Cow<'a, str>,
     time: Option<i64>,
-    (holder, time_field): (Value<'_>, &str),
+    (holder, time_fields): (Value<'_>, &[&str]),
     failure: Option<Failure<'a>>,
 ) -> Modeled<'a> {
     let Some(time) = time else {
-        return Modeled::Refused(Refusal::missing_time_at(holder, time_field));
+        return Modeled::Refused(Refusal::missing_time_in(holder, time_fields));
     };
     event.id = Some(id.clone());
     event.time = Some(time);
