@@ -35,3 +35,24 @@ fn times_in_every_form_and_those_that_cannot_be_read() {
     assert_eq!((missing.as_str(), unreadable.as_str()), ("missing_time", "unreadable_time"));
     assert!(detail.contains("4 March, after lunch") && detail.contains("expected a time such as"), "{detail}");
 }
+
+#[test]
+fn only_a_response_by_itself_has_the_time_of_its_file() {
+    let answer = json!({"tasks": [], "failures": [{"arn": "arn:aws:ecs:eu-west-1:111122223333:container-instance/depot/i1", "reason": "AGENT"}]});
+    let texts = [
+        (answer.to_string(), 1),
+        (json!([answer]).to_string(), 1),
+        (json!({"job": "x", "response": answer}).to_string(), 0),
+        (json!({"log": answer.to_string(), "stream": "stdout"}).to_string(), 0),
+        (format!("INFO start\n{{\"level\":\"info\"}}\nINFO got {answer}\n"), 0),
+        // What is left of an object that is cut off.
+        (format!("{{\"job\":\"x\",\"responses\":[\n{answer},\n{{\"log\":\"x"), 0),
+    ];
+    for (text, loaded) in texts {
+        let env = TestEnv::new();
+        env.load(&[&env.write("answer.json", &text)]);
+        assert_eq!(env.sql("select count(*) from calls"), [[loaded.to_string()]], "{text}");
+        let missing = quarantined(&env).iter().filter(|(why, _)| why == "missing_time").count();
+        assert_eq!(missing, 1 - loaded, "{text}");
+    }
+}

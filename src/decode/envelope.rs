@@ -29,6 +29,8 @@ struct Depth<'b> {
 }
 
 impl Depth<'_> {
+    /// Whether the value is all there is, in whatever spelling.
+    is_top: bool,
     /// The depth in one more envelope.
     fn below(self) -> Self {
         Depth { wrappers: self.wrappers + 1, ..self.beside() }
@@ -36,7 +38,7 @@ impl Depth<'_> {
 
     /// The depth of a text, or of an element of a list, which is in the same envelope.
     fn beside(self) -> Self {
-        Depth { levels: self.levels + 1, ..self }
+        Depth { levels: self.levels + 1, is_top: false, ..self }
     }
 
     /// The depth of a value in the envelope at hand. A text is counted when it is opened.
@@ -89,6 +91,10 @@ pub enum Shape {
     Run,
     /// A dstack event.
     RunEvent,
+    /// A response within something else, so that the time of the file is not its time.
+    InnerLaunchResponse,
+    /// A failure without its response within something else.
+    InnerLaunchFailure,
     /// A separate dstack job submission.
     Submission,
     /// A dstack volume, gateway, fleet or instance, with the reason code of one that is well.
@@ -107,6 +113,15 @@ impl Shape {
     /// Whether it is a record to load.
     fn is_record(self) -> bool {
         !matches!(self, Shape::Other(_) | Shape::Unreadable(..) | Shape::Unknown)
+    }
+
+    /// The shape of the same within something else.
+    pub fn inner(self) -> Self {
+        match self {
+            Shape::LaunchResponse => Shape::InnerLaunchResponse,
+            Shape::LaunchFailure => Shape::InnerLaunchFailure,
+            shape => shape,
+        }
     }
 }
 
@@ -133,7 +148,7 @@ pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &mut dyn
 
 /// Finds the records in a value beside others, such as the metadata of an envelope, which may contain none.
 pub fn find_aside<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    walk(tape.root(), one_line(tape, text), Depth { wrappers: 0, levels: 0, budget }, on)
+    walk(tape.root(), one_line(tape, text), Depth { wrappers: 0, levels: 0, is_top: true, budget }, on)
 }
 
 /// Classifies a value without records.
@@ -397,7 +412,7 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
         return 1;
     }
     if let Some(shape) = answer::single_failure_shape(value) {
-        on(Found { shape, value, text });
+        on(Found { shape: if depth.is_top { shape } else { shape.inner() }, value, text });
         return 1;
     }
     if let Some((shape, text)) = rows::task_of_object(value) {
@@ -481,7 +496,8 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: Depth<'_>, 
             && let Some(shapes) = answer::failure_shapes(holder, &items)
         {
             if shapes.contains(&Shape::LaunchFailure) {
-                on(Found { shape: Shape::LaunchResponse, value: holder, text: None });
+                let shape = if depth.is_top { Shape::LaunchResponse } else { Shape::InnerLaunchResponse };
+                on(Found { shape, value: holder, text: None });
             } else {
                 shapes.into_iter().zip(&items).for_each(|(shape, item)| on(Found { shape, value: *item, text: None }));
             }
@@ -658,7 +674,10 @@ fn printed_over_messages(others: &mut Vec<Value<'_>>, depth: Depth<'_>, on: &mut
 fn walk_as_api(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut text = String::new();
     spelling::write_as_api(value, &mut text);
-    walk_written(None, &text, depth, on)
+    let Ok(tape) = Tape::parse(&text) else { return 0 };
+    // It is the same value, so that it is not within anything else.
+    let depth = Depth { is_top: depth.is_top, ..depth.below() };
+    with_masked(&text, tape, |tape, text| walk(tape.root(), Some(text), depth, on))
 }
 
 /// Searches the text of a converted record. Its secrets are masked again, because the conversion may have given a value the

@@ -1,7 +1,7 @@
 //! Loads the rows of Parquet files: CloudTrail, OCSF and events.
 
 use super::account::{FileReport, Rejected};
-use super::file::load_value;
+use super::file::{Place, load_value};
 use super::worker::{FileContext, LoadError, Worker};
 use crate::decode::json::Tape;
 use crate::decode::parquet_rows::{Columns, Stop, read_rows};
@@ -25,7 +25,7 @@ pub(super) fn load_rows(
             return;
         }
         match Tape::parse(row) {
-            Ok(tape) => failed = load_value(worker, tape, row, 0, (options, false), report).err(),
+            Ok(tape) => failed = load_value(worker, tape, row, 0, (options, Place::Inner), report).err(),
             Err(error) => report.quarantine(Rejected {
                 record: Some(report.next_number()),
                 offset: None,
