@@ -3,10 +3,37 @@
 use crate::support::TestEnv;
 use serde_json::{Value, json};
 
+const HEAD: &str = "eventID,eventTime,eventSource,eventName,awsRegion,recipientAccountId,userIdentity,requestParameters\n";
+
+fn line(id: &str, time: &str, parameters: &str) -> String {
+    let identity = "{'type': 'IAMUser', 'userName': 'kim', 'invokedBy': None}";
+    format!("{id},{time},ecs.amazonaws.com,RunTask,eu-west-1,111122223333,\"{identity}\",\"{parameters}\"\n")
+}
+
 /// The codes and details of what is in quarantine.
 fn quarantined(env: &TestEnv) -> Vec<(String, String)> {
     let rows = env.sql("select why, detail from quarantine order by why, detail");
     rows.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+}
+
+#[test]
+fn python_literals_in_cells_are_objects_or_the_row_is_quarantined() {
+    let env = TestEnv::new();
+    let time = "2026-03-04T02:10:00Z";
+    let lines = [
+        line("c1", time, "{'cluster': 'depot', 'count': 2, 'enableExecuteCommand': True, 'tags': [{'key': None}]}"),
+        line("c2", time, "{'cluster': 'depot', 'at': datetime.datetime(2026, 3, 4)}"),
+        line("c3", time, "{'cluster': 'dep"),
+    ];
+    let ran = env.load(&[&env.write("calls.csv", format!("{HEAD}{}", lines.concat()))]);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert_eq!(env.sql("select id, cluster from calls"), [["c1", "depot"]]);
+    let quarantined = quarantined(&env);
+    assert_eq!(quarantined.len(), 2);
+    for (why, detail) in quarantined {
+        assert_eq!(why, "unreadable_cell");
+        assert!(detail.contains("`requestParameters`") && detail.contains("json.dumps"), "{detail}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! In: the object, and a list of where it has the fields of the record. Out: the record, as far as the object has its
 //! fields.
 
-use super::csv;
+use super::cells;
 use crate::instant;
 use crate::knowledge::{FieldForm, MappedField};
 use serde_json::{Map, Value as Json};
@@ -44,7 +44,7 @@ fn converted(found: &Json, form: FieldForm) -> Option<Json> {
         FieldForm::Plain => Some(found.clone()),
         // A text that is not JSON is kept, so that nothing is lost.
         FieldForm::Json => Some(found.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| found.clone())),
-        FieldForm::Struct => Some(found.as_str().map_or_else(|| found.clone(), csv::struct_of)),
+        FieldForm::Struct => Some(found.as_str().map_or_else(|| found.clone(), cells::struct_of)),
         FieldForm::Time => Some(time_of(found).map_or_else(|| found.clone(), Json::from)),
         FieldForm::Bool => Some(found.as_bool().map_or_else(|| found.clone(), |truth| truth.to_string().into())),
         FieldForm::Arn => is_arn.then(|| found.clone()),

@@ -3,17 +3,23 @@
 //! In: an object in AWS or dstack spelling. Out: its [`Shape`], or `None`. It takes one pass over the interned keys,
 //! because every record of a load comes through here; unusual cases are left to [`super::partial`] and its neighbors.
 
+use super::cells::is_cell;
 use super::envelope::Shape;
 use super::json::Value;
 use super::keys::Key;
 
 /// The shape of an object, by its keys.
 pub(super) fn recognize(value: Value<'_>) -> Option<Shape> {
+    recognize_row(value).0
+}
+
+/// The same, and whether it is a call with texts in place of its objects, as a row of a table has them.
+pub(super) fn recognize_row(value: Value<'_>) -> (Option<Shape>, bool) {
     let mut keys = ShapeDetector::default();
     for (key, child) in value.keyed_entries() {
         keys.see(key, child);
     }
-    keys.shape()
+    (keys.shape(), keys.has_cells)
 }
 
 /// The characteristic keys of the shapes, collected in one pass.
@@ -27,6 +33,7 @@ struct ShapeDetector<'t> {
     event_category: Option<&'t str>,
     event_version: bool,
     user_identity: bool,
+    has_cells: bool,
     detail: bool,
     detail_type: bool,
     digest: bool,
@@ -57,6 +64,11 @@ struct ShapeDetector<'t> {
     last_instances: bool,
 }
 
+/// Whether a value can be a time.
+fn is_time(value: Value<'_>) -> bool {
+    value.text().is_some() || value.is_number()
+}
+
 impl<'t> ShapeDetector<'t> {
     fn see(&mut self, key: Key, child: Value<'t>) {
         match key {
@@ -64,15 +76,14 @@ impl<'t> ShapeDetector<'t> {
             Key::EventName => self.event_name = true,
             Key::EventId | Key::EventIdOfHistory => self.event_id = true,
             Key::EventTime => self.event_time = true,
-/// Whether a value can be a time.
-fn is_time(value: Value<'_>) -> bool {
-    value.text().is_some() || value.is_number()
-}
-
             Key::EventType => self.event_type = child.text(),
             Key::EventCategory => self.event_category = child.text(),
             Key::EventVersion => self.event_version = true,
-            Key::UserIdentity => self.user_identity = true,
+            Key::UserIdentity => {
+                self.user_identity = true;
+                self.has_cells |= is_cell(child);
+            }
+            Key::RequestParameters | Key::ResponseElements => self.has_cells |= is_cell(child),
             Key::Detail => self.detail = true,
             Key::DetailType => self.detail_type = true,
             Key::Digest => self.digest = true,

@@ -8,7 +8,7 @@ use super::layers::{Job, base_name, reported};
 use super::quoted::load_quoted;
 use super::selection::REMOVED;
 use super::settle::CONFLICT;
-use super::tables::load_csv;
+use super::tables::{load_csv, unreadable_row};
 use super::worker::{FileContext, LoadError, LoadOptions, Pool, Worker};
 use super::{Known, Progress};
 use crate::decode::answer::failure_shapes;
@@ -457,6 +457,13 @@ fn load_found(
             report.quarantine(rejected);
             return Ok(());
         }
+        Shape::UnreadableRow => {
+            if let Some((column, cell)) = found.value.entries().next() {
+                let rejected = unreadable_row(column, cell.text().unwrap_or_default(), Some(offset as u64), report);
+                report.quarantine(rejected);
+            }
+            return Ok(());
+        }
         Shape::FlowLine => {
             let text = found.value.text().unwrap_or_default();
             let values: Vec<&str> = text.split(' ').collect();
@@ -653,6 +660,7 @@ fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<
         | Shape::LaunchFailure
         | Shape::InnerLaunchResponse
         | Shape::InnerLaunchFailure
+        | Shape::UnreadableRow
         | Shape::FlowLine
         | Shape::Other(_)
         | Shape::Unknown
@@ -753,7 +761,7 @@ fn format_of(shape: Shape) -> &'static str {
         Shape::ActionLog => "ECS Action Logs",
         Shape::Health => "AWS Health",
         Shape::LaunchResponse | Shape::LaunchFailure | Shape::InnerLaunchResponse | Shape::InnerLaunchFailure => "run-task",
-        Shape::Unknown => "unknown",
+        Shape::Unknown | Shape::UnreadableRow => "unknown",
         Shape::Run => "dstack runs",
         Shape::RunEvent => "dstack events",
         Shape::Submission => "dstack submissions",

@@ -3,8 +3,12 @@
 use super::account::{FileReport, Rejected};
 use super::file::{Place, load_value, sample};
 use super::worker::{FileContext, LoadError, Worker};
+use crate::decode::cells;
 use crate::decode::csv::{self, CsvLine};
 use crate::decode::json::Tape;
+
+/// The part of a cell that is looked at for a sample.
+const SAMPLE: usize = 4096;
 
 /// Loads the lines of an export.
 pub(super) fn load_csv(
@@ -22,6 +26,10 @@ pub(super) fn load_csv(
         let (text, offset) = match line {
             CsvLine::Record(text, offset) => (text, offset),
             CsvLine::Stopped(limit, offset) => return report.stop(limit.why, limit.detail, offset),
+            CsvLine::Unreadable(row, offset) => {
+                let rejected = unreadable_row(&row.column, &row.cell, Some(offset), report);
+                return report.quarantine(rejected);
+            }
             CsvLine::Broken(detail, offset) => {
                 let record = Some(report.next_number());
                 report.quarantine(Rejected {
@@ -47,4 +55,16 @@ pub(super) fn load_csv(
         }
     });
     failed.map_or(Ok(()), Err)
+}
+
+/// Quarantines a row of a table with an object that cannot be read.
+pub(super) fn unreadable_row(column: &str, cell: &str, offset: Option<u64>, report: &FileReport) -> Rejected {
+    Rejected {
+        record: Some(report.next_number()),
+        offset,
+        why: "unreadable_cell".to_owned(),
+        detail: cells::advice(column, cell),
+        // Masking expects the quotes of JSON.
+        sample: sample(cell.chars().take(SAMPLE).collect::<String>().replace('\'', "\"").as_bytes(), report),
+    }
 }
