@@ -37,6 +37,30 @@ fn python_literals_in_cells_are_objects_or_the_row_is_quarantined() {
 }
 
 #[test]
+fn tables_by_column_are_the_same_records() {
+    let call = |number: u32| {
+        json!({"eventID": format!("c{number}"), "eventTime": 1_772_590_200_000_u64 + u64::from(number), "eventSource": "ecs.amazonaws.com",
+            "eventName": "StopTask", "awsRegion": "eu-west-1", "requestParameters": {"cluster": "depot", "task": format!("t{number}")}})
+    };
+    let calls = [call(1), call(2)];
+    let keys: Vec<&String> = calls[0].as_object().unwrap().keys().collect();
+    let by = |column: &dyn Fn(&str) -> Value| Value::from_iter(keys.iter().map(|key| ((*key).clone(), column(key)))).to_string();
+    let tables = [
+        json!(calls).to_string(),
+        by(&|key| json!({"0": calls[0][key], "1": calls[1][key]})),
+        by(&|key| json!([calls[0][key], calls[1][key]])),
+        json!({"columns": keys, "index": [0, 1], "data": calls.iter().map(|call| keys.iter().map(|key| &call[*key]).collect()).collect::<Vec<Vec<_>>>()})
+            .to_string(),
+    ];
+    for table in tables {
+        let env = TestEnv::new();
+        env.load(&[&env.write("table.json", &table)]).ok();
+        let rows = env.sql("select id, cluster, task from calls order by id");
+        assert_eq!(rows, [["c1", "depot", "t1"], ["c2", "depot", "t2"]], "{table}");
+    }
+}
+
+#[test]
 fn times_in_every_form_and_those_that_cannot_be_read() {
     let env = TestEnv::new();
     let times = [

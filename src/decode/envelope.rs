@@ -406,8 +406,10 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
     if spelling::is_of_sdk(value) {
         return walk_as_api(value, depth, on);
     }
-    if let Some(rows) = result_set::rows(value) {
-        return rows.iter().map(|row| walk_row(row, depth, on)).sum();
+    if let Some(table) = result_set::table(value) {
+        let mut found = 0;
+        table.rows(&mut |row| found += walk_row(row, depth, on));
+        return found;
     }
     if let Some((shape, text)) = rows::record_of_object(value) {
         return walk_written(shape, &text, depth, on);

@@ -132,6 +132,18 @@ mod tests {
     }
 
     #[test]
+    fn columns_are_rows() {
+        let columns = r#"{"eventName":{"0":"RunTask","1":"StopTask"},"eventSource":{"0":"ecs.amazonaws.com","1":"ecs.amazonaws.com"},
+            "eventTime":{"0":1772590200000,"1":1772590260000},"requestParameters":{"0":"{'cluster': 'batch'}","1":"{'clus"}}"#;
+        let shapes: Vec<Shape> = found(columns).into_iter().map(|(shape, _)| shape).collect();
+        assert_eq!(shapes, [Shape::Call, Shape::UnreadableRow]);
+        let events = r#"{"detail-type":["ECS Task State Change"],"source":["aws.ecs"],"detail":[{"taskArn":"t"}]}"#;
+        assert_eq!(only(events).0, Shape::Event);
+        let tasks = r#"{"taskArn":{"0":"t"},"taskDefinitionArn":{"0":"d"},"lastStatus":{"0":"STOPPED"}}"#;
+        assert_eq!(only(tasks).0, Shape::Task);
+    }
+
+    #[test]
     fn only_a_response_by_itself_may_have_the_time_of_its_file() {
         let answer = r#"{"tasks":[],"failures":[{"arn":"arn:aws:ecs:eu-west-1:1:container-instance/a/b","reason":"AGENT"}]}"#;
         assert_eq!(only(answer).0, Shape::LaunchResponse);
