@@ -93,6 +93,9 @@ mod tests {
                 (Shape::Call, &"batch".into(), &"Root".into())
             );
         }
+        // What was inside a text is masked like a record.
+        let secret = "{'environment': [{'name': 'DB_PASSWORD', 'value': 'Zx81kk3PqLw'}]}";
+        assert!(!row(secret).1.to_string().contains("Zx81kk3PqLw"));
         let cut = "{'cluster': 'bat";
         assert_eq!(row(cut), (Shape::UnreadableRow, serde_json::json!({"requestParameters": cut})));
         let lower = r#"{"eventname":"RunTask","eventsource":"ecs.amazonaws.com","requestparameters":"{'cluster': date(1)}"}"#;
