@@ -32,6 +32,7 @@ pub mod config;
 pub mod context;
 pub mod diagnostic;
 pub mod exit;
+pub mod instant;
 pub mod micros;
 pub mod percent;
 pub mod plural;

@@ -38,6 +38,7 @@ mod reference;
 mod repl;
 mod report;
 mod retention;
+mod rows;
 mod s3;
 mod samples;
 mod schedules;

@@ -4,9 +4,9 @@
 //! record, that is used; otherwise a CloudTrail record or a task is assembled from the columns.
 
 use super::budget::{Budget, Exceeded};
+use super::cells::{self, Unreadable};
 use super::looks::{is_arn, is_date};
-use super::{flow, quoted, reduced};
-use crate::knowledge::cloudtrail_key;
+use super::{flow, objects, quoted, reduced};
 use serde_json::{Map, Value};
 use std::io::Cursor;
 
@@ -17,6 +17,8 @@ pub enum CsvLine {
     Record(String, u64),
     /// An unreadable line, with the error and the offset of the line.
     Broken(String, u64),
+    /// A line with an object that cannot be read, and the offset of the line.
+    Unreadable(Unreadable, u64),
     /// The file exceeds a limit: nothing is read from this offset on.
     Stopped(Exceeded, u64),
 }
@@ -96,6 +98,7 @@ fn delimiter_of(bytes: &[u8]) -> Option<u8> {
         let has = |wanted: &str| header.iter().any(|name| name == wanted);
         is_header(&header)
             || reduced::is_header(&header)
+            || objects::is_header(&header)
             || (has("message") && has("timestamp"))
             || holds_records(bytes, line, *delimiter)
     })
@@ -163,15 +166,24 @@ pub fn read(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(CsvLine)) {
         Err(error) => return on(CsvLine::Broken(format!("invalid header line: {error}"), 0)),
     };
     let header: Vec<String> = names.iter().map(|name| plain_name(name)).collect();
-    let of_tasks = !is_header(&header) && reduced::is_header(&header);
+    let of_calls = is_header(&header);
+    let (of_tasks, of_objects) = (!of_calls && reduced::is_header(&header), !of_calls && objects::is_header(&header));
     let at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
     let Some(rest) = table.get(at..) else { return };
     Lines { rest, before: mark + at, columns: header.len(), delimiter }.read(budget, &mut |line| match line {
-        Line::Cells(cells, offset) if of_tasks => {
-            on(CsvLine::Record(reduced::object_of_cells(names.iter().map(String::as_str).zip(cells.iter())), offset));
-        }
         Line::Cells(cells, offset) => {
-            on(CsvLine::Record(record_text(header.iter().map(String::as_str).zip(cells.iter())), offset));
+            let named = names.iter().map(String::as_str).zip(cells.iter());
+            let record = if of_objects {
+                objects::object_of_cells(named)
+            } else if of_tasks {
+                reduced::object_of_cells(named)
+            } else {
+                record_text(header.iter().map(String::as_str).zip(cells.iter()))
+            };
+            on(match record {
+                Ok(text) => CsvLine::Record(text, offset),
+                Err(unreadable) => CsvLine::Unreadable(unreadable, offset),
+            });
         }
         Line::Other(line) => on(line),
     });
@@ -261,20 +273,21 @@ pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+/// The record that cells with plain names describe.
+pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> Result<String, Unreadable> {
     let mut record = Map::new();
     let mut printed = None;
     for (name, cell) in cells {
-        if cell.is_empty() || cell == "null" || cell == "-" {
+        if cells::is_missing(cell) {
             continue;
         }
         let is_record = || ["\"eventSource\"", "\"detail-type\""].iter().any(|key| cell.contains(key));
         if begins_object(cell) && (name == "message" || is_record()) {
-            return cell.to_owned();
+            return Ok(cell.to_owned());
         }
         // The text of a line of a flow log is a JSON string.
         if flow::is_default_record(cell) || name == "message" && flow::is_record(cell) {
-            return Value::from(cell).to_string();
+            return Ok(Value::from(cell).to_string());
         }
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else {
             // A line of a log before its record, or a record as a program prints it.
@@ -283,13 +296,13 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
             }
             continue;
         };
-        put(&mut record, key, cell_value(key, cell));
+        put(&mut record, key, cells::of_call(key, cell)?);
     }
-    match printed {
+    Ok(match printed {
         // A call whose columns are complete may be beside a text about another record.
         Some(cell) if !record.contains_key("eventName") => Value::from(cell).to_string(),
         _ => Value::Object(record).to_string(),
-    }
+    })
 }
 
 /// Whether a cell is a JSON object, maybe in several lines.
@@ -318,271 +331,5 @@ fn put(record: &mut Map<String, Value>, key: &str, value: Value) {
     }
 }
 
-/// A cell: JSON, the struct text of CloudTrail Lake, or plain text.
-fn cell_value(key: &str, cell: &str) -> Value {
-    let structured = matches!(
-        key,
-        "userIdentity"
-            | "requestParameters"
-            | "responseElements"
-            | "resources"
-            | "additionalEventData"
-            | "serviceEventDetails"
-            | "tlsDetails"
-            | "addendum"
-            | "eventContext"
-            | "userIdentity.sessionContext"
-    );
-    if !structured {
-        return Value::from(cell);
-    }
-    if let Ok(mut value) = serde_json::from_str::<Value>(cell) {
-        spell(&mut value, key == "resources", 0);
-        return value;
-    }
-    if cell.starts_with('{') && cell.ends_with('}') {
-        return LakeText { rest: cell, depth: 0 }.value();
-    }
-    // The console lists resources as text; the record has a list of objects.
-    if key == "resources" { Value::Null } else { Value::from(cell) }
-}
-
-/// A struct as text: JSON, or that of CloudTrail Lake.
-pub(super) fn struct_of(text: &str) -> Value {
-    cell_value("requestParameters", text)
-}
-
-/// Restores the spelling of keys that a table wrote in lower case or with underscores.
-fn spell(value: &mut Value, of_resource: bool, depth: usize) {
-    if depth > 32 {
-        return;
-    }
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| spell(item, of_resource, depth + 1)),
-        Value::Object(map) => {
-            for (key, mut child) in std::mem::take(map) {
-                spell(&mut child, false, depth + 1);
-                map.insert(spelled(&key, of_resource).map_or(key, str::to_owned), child);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn spelled(key: &str, of_resource: bool) -> Option<&'static str> {
-    if of_resource && key.eq_ignore_ascii_case("arn") {
-        return Some("ARN");
-    }
-    let changed = !key.bytes().any(|byte| byte.is_ascii_uppercase());
-    changed.then(|| cloudtrail_key(key)).flatten()
-}
-
-/// Parses `{type=AssumedRole, sessioncontext={…}, list=[a, b]}`, the text format of CloudTrail Lake structs.
-struct LakeText<'a> {
-    rest: &'a str,
-    depth: usize,
-}
-
-impl LakeText<'_> {
-    fn value(&mut self) -> Value {
-        self.rest = self.rest.trim_start();
-        self.depth += 1;
-        let value = match self.rest.chars().next() {
-            Some('{') if self.depth < 32 => self.object(),
-            Some('[') if self.depth < 32 => self.list(),
-            _ => self.plain(),
-        };
-        self.depth -= 1;
-        value
-    }
-
-    fn object(&mut self) -> Value {
-        let mut map = Map::new();
-        self.skip(1);
-        loop {
-            self.rest = self.rest.trim_start_matches([' ', ',']);
-            if self.rest.is_empty() {
-                break;
-            }
-            if self.rest.starts_with('}') {
-                self.skip(1);
-                break;
-            }
-            let Some((name, after)) = self.rest.split_once('=') else {
-                self.rest = "";
-                break;
-            };
-            let name = name.trim().to_owned();
-            self.rest = after;
-            let value = self.value();
-            map.insert(spelled(&name, false).map_or(name, str::to_owned), value);
-        }
-        Value::Object(map)
-    }
-
-    fn list(&mut self) -> Value {
-        let mut list = Vec::new();
-        self.skip(1);
-        loop {
-            self.rest = self.rest.trim_start_matches([' ', ',']);
-            if self.rest.is_empty() {
-                break;
-            }
-            if self.rest.starts_with(']') {
-                self.skip(1);
-                break;
-            }
-            let before = self.rest.len();
-            list.push(self.value());
-            if self.rest.len() == before {
-                break;
-            }
-        }
-        Value::Array(list)
-    }
-
-    /// A plain value ends before a comma that is followed by another name, or before the closing bracket.
-    fn plain(&mut self) -> Value {
-        let end = self.rest.find([',', '}', ']']).unwrap_or(self.rest.len());
-        let (value, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        match value.trim() {
-            "null" => Value::Null,
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            text => Value::from(text),
-        }
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        self.rest = self.rest.get(bytes..).unwrap_or_default();
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn records(text: &str) -> Vec<Value> {
-        let mut out = Vec::new();
-        read(text.as_bytes(), &Budget::default(), &mut |line| match line {
-            CsvLine::Record(text, _) => out.push(serde_json::from_str(&text).unwrap()),
-            CsvLine::Broken(why, _) => out.push(Value::from(why)),
-            CsvLine::Stopped(limit, _) => out.push(Value::from(limit.detail)),
-        });
-        out
-    }
-
-    #[test]
-    fn console_and_lake_columns_make_a_record() {
-        let text = "Event ID,Event time,User name,Event source,Event name,AWS region,AWS access key\n\
-                    e1,2026-03-04T02:10:00Z,mary,ecs.amazonaws.com,RunTask,us-east-1,AKIA1\n";
-        assert!(is_export(text.as_bytes()));
-        let record = &records(text)[0];
-        assert_eq!(record["eventID"], "e1");
-        assert_eq!(record["userIdentity"]["userName"], "mary");
-        let lake = "eventtime,eventsource,eventname,useridentity,requestparameters\n\
-                    2026-03-04 02:10:00.000,ecs.amazonaws.com,RunTask,\"{type=AssumedRole, principalid=A:b, sessioncontext={sessionissuer={username=role}}}\",\"{cluster=batch, count=1}\"\n";
-        assert!(is_export(lake.as_bytes()));
-        let record = &records(lake)[0];
-        assert_eq!(record["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"], "role");
-        assert_eq!(record["requestParameters"]["cluster"], "batch");
-    }
-
-    #[test]
-    fn the_header_decides_what_separates_cells() {
-        let text = "eventID,eventTime,eventSource,eventName,errorMessage\n\
-                    e1,2026-03-04T02:10:00Z,ecs.amazonaws.com,RunTask,\"a b\"\n\
-                    e2,\"ListTasks,x\n\
-                    e3,2026-03-04T02:10:00Z,ecs.amazonaws.com,StopTask,\n";
-        let want = records(text);
-        assert_eq!((want.len(), &want[0]["eventName"], &want[2]["eventID"]), (3, &Value::from("RunTask"), &Value::from("e3")));
-        for delimiter in [";", "\t"] {
-            let text = text.replace(',', delimiter);
-            assert!(is_export(text.as_bytes()) && records(&text) == want, "{text}: {:?}", records(&text));
-        }
-        // Other delimiters within cells are text.
-        assert_eq!(records("eventID;eventName;errorMessage\ne1;RunTask;a, b\tc\n")[0]["errorMessage"], "a, b\tc");
-        assert_eq!(records("eventID,eventName,errorMessage\ne1,RunTask,a; b\tc\n")[0]["errorMessage"], "a; b\tc");
-    }
-
-    #[test]
-    fn damage_costs_one_line() {
-        let summary = |text: &str| {
-            let mut out = Vec::new();
-            read(text.as_bytes(), &Budget::default(), &mut |line| {
-                out.push(match line {
-                    CsvLine::Record(text, offset) => {
-                        let record: Value = serde_json::from_str(&text).unwrap();
-                        format!("{}@{offset}", record["eventID"].as_str().unwrap_or("?"))
-                    }
-                    CsvLine::Broken(_, offset) => format!("!@{offset}"),
-                    CsvLine::Stopped(_, offset) => format!("#@{offset}"),
-                });
-            });
-            out
-        };
-        let head = "eventID,eventName,errorMessage\n";
-        assert_eq!(summary(&format!("{head}1,a,\"x\n2,b,c\n3,d,e\n")), ["!@31", "2@38", "3@44"]);
-        assert_eq!(summary(&format!("{head}1,a,\"x\n2,b,\"c\n3,d,e\n")), ["!@31", "!@38", "3@45"]);
-        assert_eq!(summary(&format!("{head}1,a,b,c\n2,b,c\n")), ["!@31", "2@39"]);
-        assert_eq!(summary(&format!("{head}1,a,\"two\nlines\"\n2,b\n")), ["1@31", "2@47"]);
-        assert_eq!(summary(&format!("{head}1,a,\"x")), Vec::<String>::from(["1@31".to_owned()]));
-    }
-
-    #[test]
-    fn messages_of_logs_insights_are_records() {
-        let text = "@timestamp,@message\n2026-03-04 02:10:00.000,\"{\"\"detail-type\"\":\"\"ECS Task State Change\"\"}\"\n";
-        assert!(is_export(text.as_bytes()));
-        assert_eq!(records(text)[0]["detail-type"], "ECS Task State Change");
-        let line = "2 111122223333 eni-0a1b2c3d 10.0.1.5 10.0.2.9 49152 443 6 10 840 1772586000 1772586060 REJECT OK";
-        assert_eq!(records(&format!("@timestamp,@message\n2026-03-04 02:10:00.000,{line}\n")), [Value::from(line)]);
-    }
-
-    #[test]
-    fn a_column_of_records_may_have_any_name() {
-        let call = r#""{""eventSource"":""ecs.amazonaws.com"",""eventName"":""RunTask""}""#;
-        for (text, count) in [
-            (format!("\"_raw\",\"_time\"\n{call},x\n{call},y\n"), 2),
-            (format!("_id;event.original\n1;{call}\n"), 1),
-            (format!("Line\n{}\n", call.replace("eventSource", "detail-type")), 1),
-        ] {
-            assert!(is_export(text.as_bytes()), "{text}");
-            let records = records(&text);
-            assert_eq!((records.len(), &records[0]["eventName"]), (count, &Value::from("RunTask")), "{text}");
-        }
-        let line = "2 111122223333 eni-0a1b2c3d 10.0.1.5 10.0.2.9 49152 443 6 10 840 1772586000 1772586060 REJECT OK";
-        let flows = format!("\"_raw\",\"_time\"\n\"{line}\",\"x\"\n");
-        assert!(is_export(flows.as_bytes()));
-        assert_eq!(records(&flows), [Value::from(line)]);
-        let pretty = "\"{\n  \"\"eventSource\"\": \"\"ecs.amazonaws.com\"\",\n  \"\"eventName\"\": \"\"RunTask\"\"\n}\"";
-        let lines = format!("\"SRC\",\"AT\"\n{pretty},\"x\"\n{pretty},\"y\"\n");
-        assert!(is_export(lines.as_bytes()));
-        let calls = records(&lines);
-        assert_eq!((calls.len(), &calls[0]["eventName"], &calls[0]), (2, &Value::from("RunTask"), &calls[1]));
-        assert!(!is_export(b"name,note\na,\"{\"\"price\"\":1}\"\n"));
-        let logged = format!("\"at\",\"line\"\n\"x\",\"INFO got {}\n", call.trim_start_matches('"'));
-        assert!(is_export(logged.as_bytes()));
-        let line = records(&logged).pop().unwrap();
-        assert!(line.as_str().is_some_and(|line| line.starts_with("INFO got {\"eventSource\"")), "{line}");
-    }
-
-    #[test]
-    fn columns_of_tasks_are_tasks() {
-        let text = "@timestamp,detail.taskArn,detail.lastStatus,detail.stoppedReason,detail.containers.0.exitCode\n\
-                    2026-04-02 07:00:00.000,arn:aws:ecs:eu-west-1:111122223333:task/depot/t1,STOPPED,\"Essential container, exited\",3\n";
-        assert!(is_export(text.as_bytes()));
-        let want = serde_json::json!({
-            "taskArn": "arn:aws:ecs:eu-west-1:111122223333:task/depot/t1", "lastStatus": "STOPPED",
-            "stoppedReason": "Essential container, exited", "containers": [{"exitCode": 3}], "stoppedAt": "2026-04-02 07:00:00.000"
-        });
-        assert_eq!(records(text), [want]);
-    }
-
-    #[test]
-    fn other_tables_are_not_taken_for_exports() {
-        assert!(!is_export(b"name,age,city\n"));
-        assert!(!is_export(b"name,reason,stopped\n"));
-        assert!(!is_export(b"{\"eventID\":1,\"eventTime\":2,\"eventName\":3}"));
-    }
-}
+mod tests;

@@ -4,13 +4,17 @@
 //! Logs, Kinesis, vendor wrappers, JSON in strings, base64 of gzip) up to a depth limit. Recognition relies on keys,
 //! never on file names.
 
+mod cells;
+
+use self::cells::{walk_cells, walk_event_of_text, walk_literal};
 use super::budget::Budget;
 use super::buffer::Buffer;
+use super::cells::has_cells;
 use super::inflate::{InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
 use super::ocsf::Ocsf;
 use super::quoted::{self, Quoted};
-use super::recognize::recognize;
+use super::recognize::{recognize, recognize_row};
 use super::{answer, elastic, flow, looks, mongo, ocsf, otel, partial, pieces, result_set, rows, secret, spelling, typed};
 use base64::Engine;
 use std::collections::BTreeSet;
@@ -25,6 +29,8 @@ struct Depth<'b> {
     wrappers: usize,
     /// All levels around the value, with lists.
     levels: usize,
+    /// Whether the value is all there is, in whatever spelling.
+    is_top: bool,
     budget: &'b Budget,
 }
 
@@ -36,7 +42,7 @@ impl Depth<'_> {
 
     /// The depth of a text, or of an element of a list, which is in the same envelope.
     fn beside(self) -> Self {
-        Depth { levels: self.levels + 1, ..self }
+        Depth { levels: self.levels + 1, is_top: false, ..self }
     }
 
     /// The depth of a value in the envelope at hand. A text is counted when it is opened.
@@ -85,6 +91,10 @@ pub enum Shape {
     LaunchResponse,
     /// A failure of `run-task` or `start-task` without its response.
     LaunchFailure,
+    /// A response within something else, so that the time of the file is not its time.
+    InnerLaunchResponse,
+    /// A failure without its response within something else.
+    InnerLaunchFailure,
     /// A dstack run.
     Run,
     /// A dstack event.
@@ -99,6 +109,8 @@ pub enum Shape {
     FlowLine,
     /// It claims to be a record but cannot be read, with a reason code and a message.
     Unreadable(&'static str, &'static str),
+    /// A row of a table with an object that cannot be read; the value is an object with the cell under the name of its column.
+    UnreadableRow,
     /// It looks like an AWS or dstack record of an unsupported type.
     Unknown,
 }
@@ -106,7 +118,16 @@ pub enum Shape {
 impl Shape {
     /// Whether it is a record to load.
     fn is_record(self) -> bool {
-        !matches!(self, Shape::Other(_) | Shape::Unreadable(..) | Shape::Unknown)
+        !matches!(self, Shape::Other(_) | Shape::Unreadable(..) | Shape::UnreadableRow | Shape::Unknown)
+    }
+
+    /// The shape of the same within something else.
+    pub fn inner(self) -> Self {
+        match self {
+            Shape::LaunchResponse => Shape::InnerLaunchResponse,
+            Shape::LaunchFailure => Shape::InnerLaunchFailure,
+            shape => shape,
+        }
     }
 }
 
@@ -133,7 +154,7 @@ pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &mut dyn
 
 /// Finds the records in a value beside others, such as the metadata of an envelope, which may contain none.
 pub fn find_aside<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    walk(tape.root(), one_line(tape, text), Depth { wrappers: 0, levels: 0, budget }, on)
+    walk(tape.root(), one_line(tape, text), Depth { wrappers: 0, levels: 0, is_top: true, budget }, on)
 }
 
 /// Classifies a value without records.
@@ -306,8 +327,13 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnM
         otel::write_plain(value, &mut text);
         return walk_written(None, &text, depth, on);
     }
-    match recognize(value) {
+    let (shape, is_row) = recognize_row(value);
+    match shape {
         Some(Shape::Event) => walk_event(value, text, depth, on),
+        Some(Shape::Call) if is_row => walk_cells(value, depth, on),
+        Some(
+            Shape::Task | Shape::ContainerInstance | Shape::Service | Shape::ServiceDeployment | Shape::Run | Shape::Submission,
+        ) if has_cells(value) => walk_cells(value, depth, on),
         Some(Shape::Task | Shape::ContainerInstance | Shape::Service) if spelling::has_enum_object(value) => {
             walk_as_api(value, depth, on)
         }
@@ -380,8 +406,10 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
     if spelling::is_of_sdk(value) {
         return walk_as_api(value, depth, on);
     }
-    if let Some(rows) = result_set::rows(value) {
-        return rows.iter().map(|row| walk_row(row, depth, on)).sum();
+    if let Some(table) = result_set::table(value) {
+        let mut found = 0;
+        table.rows(&mut |row| found += walk_row(row, depth, on));
+        return found;
     }
     if let Some((shape, text)) = rows::record_of_object(value) {
         return walk_written(shape, &text, depth, on);
@@ -390,6 +418,9 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
         return walk_ocsf(value, ocsf, on);
     }
     if let Some(shape) = partial::shape(value) {
+        if has_cells(value) {
+            return walk_cells(value, depth, on);
+        }
         if spelling::has_enum_object(value) {
             return walk_as_api(value, depth, on);
         }
@@ -397,7 +428,7 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
         return 1;
     }
     if let Some(shape) = answer::single_failure_shape(value) {
-        on(Found { shape, value, text });
+        on(Found { shape: if depth.is_top { shape } else { shape.inner() }, value, text });
         return 1;
     }
     if let Some((shape, text)) = rows::task_of_object(value) {
@@ -481,7 +512,8 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: Depth<'_>, 
             && let Some(shapes) = answer::failure_shapes(holder, &items)
         {
             if shapes.contains(&Shape::LaunchFailure) {
-                on(Found { shape: Shape::LaunchResponse, value: holder, text: None });
+                let shape = if depth.is_top { Shape::LaunchResponse } else { Shape::InnerLaunchResponse };
+                on(Found { shape, value: holder, text: None });
             } else {
                 shapes.into_iter().zip(&items).for_each(|(shape, item)| on(Found { shape, value: *item, text: None }));
             }
@@ -658,7 +690,10 @@ fn printed_over_messages(others: &mut Vec<Value<'_>>, depth: Depth<'_>, on: &mut
 fn walk_as_api(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut text = String::new();
     spelling::write_as_api(value, &mut text);
-    walk_written(None, &text, depth, on)
+    let Ok(tape) = Tape::parse(&text) else { return 0 };
+    // It is the same value, so that it is not within anything else.
+    let depth = Depth { is_top: depth.is_top, ..depth.below() };
+    with_masked(&text, tape, |tape, text| walk(tape.root(), Some(text), depth, on))
 }
 
 /// Searches the text of a converted record. Its secrets are masked again, because the conversion may have given a value the
@@ -725,6 +760,10 @@ fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on:
         return too_deep(value, on);
     }
     let trimmed = text.trim();
+    let found = walk_literal(trimmed, depth, on);
+    if found > 0 {
+        return found;
+    }
     // A line of a program may begin like JSON: `[INFO] …`, `{code} …`.
     if trimmed.starts_with(['{', '[', '"']) {
         let found = walk_json(value, trimmed, role, depth, on);
@@ -856,24 +895,7 @@ fn begins_json(text: &str) -> bool {
 fn walk_event(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let Some(detail) = value.get("detail") else { return 0 };
     if let Some(inner) = detail.text() {
-        // Serialized again with the detail as an object, so that both forms are read alike.
-        let mut whole = String::from("{");
-        for (key, child) in value.entries().filter(|(key, _)| *key != "detail") {
-            whole.push_str(&serde_json::Value::from(key).to_string());
-            whole.push(':');
-            child.write(&mut whole);
-            whole.push(',');
-        }
-        whole.push_str("\"detail\":");
-        whole.push_str(inner);
-        whole.push('}');
-        if let Ok(tape) = Tape::parse(&whole)
-            && tape.root().get("detail").is_some_and(Value::is_object)
-        {
-            return with_masked(&whole, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth.below(), on));
-        }
-        on(Found { shape: Shape::Unreadable("broken_json", "`detail` is a string, but not a JSON object"), value, text });
-        return 1;
+        return walk_event_of_text(value, text, inner, depth, on);
     }
     if recognize(detail) == Some(Shape::Call) {
         on(Found { shape: Shape::EventBridgeCall, value: detail, text: None });

@@ -3,7 +3,8 @@
 //! In: the object, and a list of where it has the fields of the record. Out: the record, as far as the object has its
 //! fields.
 
-use super::csv;
+use super::cells;
+use crate::instant;
 use crate::knowledge::{FieldForm, MappedField};
 use serde_json::{Map, Value as Json};
 
@@ -43,7 +44,7 @@ fn converted(found: &Json, form: FieldForm) -> Option<Json> {
         FieldForm::Plain => Some(found.clone()),
         // A text that is not JSON is kept, so that nothing is lost.
         FieldForm::Json => Some(found.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| found.clone())),
-        FieldForm::Struct => Some(found.as_str().map_or_else(|| found.clone(), csv::struct_of)),
+        FieldForm::Struct => Some(found.as_str().map_or_else(|| found.clone(), cells::struct_of)),
         FieldForm::Time => Some(time_of(found).map_or_else(|| found.clone(), Json::from)),
         FieldForm::Bool => Some(found.as_bool().map_or_else(|| found.clone(), |truth| truth.to_string().into())),
         FieldForm::Arn => is_arn.then(|| found.clone()),
@@ -53,11 +54,11 @@ fn converted(found: &Json, form: FieldForm) -> Option<Json> {
 
 /// A time as CloudTrail writes it.
 fn time_of(found: &Json) -> Option<String> {
-    let time = match found.as_i64() {
-        Some(millis) => jiff::Timestamp::from_millisecond(millis).ok()?,
-        None => found.as_str()?.parse::<jiff::Timestamp>().ok()?,
+    let micros = match found {
+        Json::Number(number) => number.as_i64().map(instant::of_integer).or_else(|| instant::of_number(number.as_f64()?))?,
+        found => instant::of_text(found.as_str()?)?,
     };
-    Some(time.to_string())
+    Some(jiff::Timestamp::from_microsecond(micros).ok()?.to_string())
 }
 
 /// Sets the value of a path.

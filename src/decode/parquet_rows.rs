@@ -6,6 +6,7 @@
 //! may be in lower case or have underscores.
 
 use super::budget::{Budget, Exceeded};
+use super::cells::Unreadable;
 use super::csv;
 use super::parquet_cost::{Refused, cost};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -59,7 +60,11 @@ fn columns_of(schema: &Schema) -> Option<Columns> {
 const BATCH: usize = 256;
 
 /// Reads the rows; returns what the columns hold, or their names if they are not those of a log.
-pub fn read_rows(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(&str)) -> Result<Result<Columns, Vec<String>>, Stop> {
+pub fn read_rows(
+    bytes: &[u8],
+    budget: &Budget,
+    on: &mut dyn FnMut(Result<&str, Unreadable>),
+) -> Result<Result<Columns, Vec<String>>, Stop> {
     let damaged = |error: &dyn std::fmt::Display| Stop::Damaged(error.to_string());
     let refused = |refused: Refused| match refused {
         Refused::Exceeded(limit) => Stop::Exceeded(limit),
@@ -76,19 +81,25 @@ pub fn read_rows(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(&str)) -> Res
         for row in 0..batch.num_rows() {
             let text = match columns {
                 Columns::CloudTrail => call_of(&batch, row),
-                Columns::Ocsf | Columns::Events => object_of(&batch, row, columns),
+                Columns::Ocsf | Columns::Events => object_of(&batch, row, columns).map(Ok),
             };
-            let text = text.map_err(|error| damaged(&error))?;
+            let text = match text.map_err(|error| damaged(&error))? {
+                Ok(text) => text,
+                Err(unreadable) => {
+                    on(Err(unreadable));
+                    continue;
+                }
+            };
             // A long value of a dictionary is stored once, and written in every row.
             budget.charge_inflated(text.len() as u64).map_err(Stop::Exceeded)?;
-            on(&text);
+            on(Ok(&text));
         }
     }
     Ok(Ok(columns))
 }
 
 /// A row with the columns of a CloudTrail record, as that record.
-fn call_of(batch: &RecordBatch, row: usize) -> Result<String, arrow::error::ArrowError> {
+fn call_of(batch: &RecordBatch, row: usize) -> Result<Result<String, Unreadable>, arrow::error::ArrowError> {
     let mut cells = Vec::with_capacity(batch.num_columns());
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
         if column.is_null(row) {

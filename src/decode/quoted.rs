@@ -8,7 +8,7 @@
 
 use super::budget::{Budget, Exceeded};
 use super::json::{JsonError, Tape};
-use super::looks;
+use super::{looks, python};
 use memchr::{memchr, memmem};
 use serde_json::{Number, Value as Json};
 
@@ -62,15 +62,10 @@ pub fn quotes_record(text: &[u8], quote: &str) -> bool {
 /// Whether a text has a record as a program prints it that does not write JSON: Python, JavaScript or Go.
 pub fn prints_record(text: &[u8]) -> bool {
     let has = |part: &str| memmem::find(text, part.as_bytes()).is_some();
-    let is_python = || {
-        // The answer of RunTask to a launch that failed has no task.
-        let is_refusal = || has(":ecs:") && has("'failures'") && has("'reason'");
-        has("{'") && (quotes_record(text, "'") || is_refusal())
-    };
     // Keys that are words have no quotes there.
     let is_javascript = || has("aws.ecs") && has("'detail-type': ") || has(".amazonaws.com'") && has("eventSource: '");
     let is_go = || has(":ecs:") && (has("StoppedReason:") && has("TaskArn:") || has("DetailType:ECS "));
-    memchr(b'{', text).is_some() && (is_python() || is_javascript() || is_go())
+    memchr(b'{', text).is_some() && (python::prints_record(text) || is_javascript() || is_go())
 }
 
 /// Whether a text holds a record as JSON, which may be in a string.

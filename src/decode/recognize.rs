@@ -3,17 +3,23 @@
 //! In: an object in AWS or dstack spelling. Out: its [`Shape`], or `None`. It takes one pass over the interned keys,
 //! because every record of a load comes through here; unusual cases are left to [`super::partial`] and its neighbors.
 
+use super::cells::is_cell;
 use super::envelope::Shape;
 use super::json::Value;
 use super::keys::Key;
 
 /// The shape of an object, by its keys.
 pub(super) fn recognize(value: Value<'_>) -> Option<Shape> {
+    recognize_row(value).0
+}
+
+/// The same, and whether it is a call with texts in place of its objects, as a row of a table has them.
+pub(super) fn recognize_row(value: Value<'_>) -> (Option<Shape>, bool) {
     let mut keys = ShapeDetector::default();
     for (key, child) in value.keyed_entries() {
         keys.see(key, child);
     }
-    keys.shape()
+    (keys.shape(), keys.has_cells)
 }
 
 /// The characteristic keys of the shapes, collected in one pass.
@@ -27,6 +33,7 @@ struct ShapeDetector<'t> {
     event_category: Option<&'t str>,
     event_version: bool,
     user_identity: bool,
+    has_cells: bool,
     detail: bool,
     detail_type: bool,
     digest: bool,
@@ -57,6 +64,11 @@ struct ShapeDetector<'t> {
     last_instances: bool,
 }
 
+/// Whether a value can be a time.
+fn is_time(value: Value<'_>) -> bool {
+    value.text().is_some() || value.is_number()
+}
+
 impl<'t> ShapeDetector<'t> {
     fn see(&mut self, key: Key, child: Value<'t>) {
         match key {
@@ -67,26 +79,30 @@ impl<'t> ShapeDetector<'t> {
             Key::EventType => self.event_type = child.text(),
             Key::EventCategory => self.event_category = child.text(),
             Key::EventVersion => self.event_version = true,
-            Key::UserIdentity => self.user_identity = true,
+            Key::UserIdentity => {
+                self.user_identity = true;
+                self.has_cells |= is_cell(child);
+            }
+            Key::RequestParameters | Key::ResponseElements => self.has_cells |= is_cell(child),
             Key::Detail => self.detail = true,
-            Key::DetailType => self.detail_type = true,
+            Key::DetailType => self.detail_type = child.text().is_some(),
             Key::Digest => self.digest = true,
             Key::HashSignature => self.lake_signature = true,
             Key::RunSpec => self.run_spec = child.is_object(),
             Key::Status => self.status = child.text().is_some(),
-            Key::SubmittedAt => self.submitted_at = child.text().is_some(),
-            Key::RecordedAt => self.recorded_at = child.text().is_some(),
+            Key::SubmittedAt => self.submitted_at = is_time(child),
+            Key::RecordedAt => self.recorded_at = is_time(child),
             Key::Targets => self.targets = true,
             Key::SubmissionNum => self.submission_num = true,
             Key::TerminationReason => self.termination_reason = true,
             Key::JobProvisioningData => self.job_provisioning_data = true,
-            Key::TaskArn => self.task_arn = true,
+            Key::TaskArn => self.task_arn = child.text().is_some(),
             Key::LastStatus => self.last_status = true,
             Key::TaskDefinitionArn => self.task_definition_arn = true,
-            Key::ContainerInstanceArn => self.container_instance_arn = true,
+            Key::ContainerInstanceArn => self.container_instance_arn = child.text().is_some(),
             Key::AgentConnected => self.agent_connected = true,
             Key::RegisteredResources => self.registered_resources = true,
-            Key::ServiceArn => self.service_arn = true,
+            Key::ServiceArn => self.service_arn = child.text().is_some(),
             Key::ServiceName => self.service_name = true,
             Key::ServiceDeploymentArn => self.service_deployment_arn = true,
             Key::ServiceRevisionArn => self.service_revision_arn = true,

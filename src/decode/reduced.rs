@@ -4,9 +4,11 @@
 //! their content (an ARN, a state, a stop code, a stop reason), so that any name works; names decide only what content
 //! does not: which time a date is, and which number is an exit code.
 
+use super::cells::{self, Unreadable, is_missing};
 use super::csv::plain_name;
 use super::json::Value;
 use super::looks;
+use crate::instant;
 use crate::knowledge;
 use serde_json::{Map, Value as Json, json};
 
@@ -50,28 +52,29 @@ pub fn is_header(header: &[String]) -> bool {
 
 /// The object whose fields are columns with a path, such as `detail.containers.0.exitCode`. The time of the event is used
 /// for its state, unless the time of the state is selected, too: they are seconds apart.
-pub fn object_of_cells<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub fn object_of_cells<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> Result<String, Unreadable> {
     let mut object = Json::Object(Map::new());
     let mut time = None;
-    for (path, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+    for (path, cell) in cells.filter(|(name, cell)| !name.is_empty() && !is_missing(cell)) {
         match path {
             "@timestamp" | "time" => time = Some(cell),
             // Other fields that Logs Insights adds.
             path if path.starts_with('@') => {}
-            path => put(&mut object, path.strip_prefix("detail.").unwrap_or(path), cell),
+            path => put(&mut object, path.strip_prefix("detail.").unwrap_or(path), cell)?,
         }
     }
     if let (Some(fields), Some(time)) = (object.as_object_mut(), time) {
         let runs = fields.get("lastStatus").is_some_and(|state| state != "STOPPED");
         fields.entry(if runs { "updatedAt" } else { "stoppedAt" }).or_insert_with(|| time.into());
     }
-    object.to_string()
+    Ok(object.to_string())
 }
 
 /// Sets the value of a path. If its place is taken, it becomes a field with the path as its name.
-fn put(object: &mut Json, path: &str, cell: &str) {
+fn put(object: &mut Json, path: &str, cell: &str) -> Result<(), Unreadable> {
     let number = path.ends_with("exitCode").then(|| cell.parse::<i64>().ok()).flatten();
-    let value = number.map_or_else(|| cell.into(), Json::from);
+    let key = path.rsplit_once('.').map_or(path, |(_, key)| key);
+    let value = number.map_or_else(|| cells::of_other(key, cell), |number| Ok(number.into()))?;
     let is_placed = match place(object, path) {
         Some(place) if place.is_null() => {
             *place = value.clone();
@@ -82,6 +85,7 @@ fn put(object: &mut Json, path: &str, cell: &str) {
     if !is_placed && let Some(fields) = object.as_object_mut() {
         fields.entry(path).or_insert(value);
     }
+    Ok(())
 }
 
 /// The place of a path, in which numbers are positions in a list.
@@ -110,7 +114,7 @@ fn place<'j>(object: &'j mut Json, path: &str) -> Option<&'j mut Json> {
 }
 
 /// The task of a row of Logs Insights that selected fields of tasks: a list of `{"field":…,"value":…}`.
-pub fn object_of_row(value: Value<'_>) -> Option<String> {
+pub fn object_of_row(value: Value<'_>) -> Option<Result<String, Unreadable>> {
     let cells: Vec<(&str, &str)> =
         value.items().map(|cell| cell.text_at("field").zip(cell.text_at("value"))).collect::<Option<_>>()?;
     let header: Vec<String> = cells.iter().map(|(name, _)| plain_name(name)).collect();
@@ -200,6 +204,8 @@ impl<'t> ReducedTask<'t> {
         } else if looks::is_date(text) {
             self.dates.push(text);
             self.take_time(name, text.into());
+        } else if key_of_time(name).is_some() && instant::of_text(text).is_some() {
+            self.take_time(name, text.into());
         } else if is_stop_code(text) && (name.is_empty() || name.contains("code") || name.contains("stop")) {
             self.task.entry("stopCode").or_insert_with(|| text.into());
         } else if name.contains("reason") {
@@ -212,9 +218,8 @@ impl<'t> ReducedTask<'t> {
     }
 
     fn take_time(&mut self, name: &str, time: Json) {
-        let key = [("stop", "stoppedAt"), ("start", "startedAt"), ("creat", "createdAt")];
-        if let Some((_, key)) = key.iter().find(|(part, _)| name.contains(part)) {
-            self.task.entry(*key).or_insert(time);
+        if let Some(key) = key_of_time(name) {
+            self.task.entry(key).or_insert(time);
         }
     }
 
@@ -247,6 +252,12 @@ impl<'t> ReducedTask<'t> {
 
 fn json_of(value: Value<'_>) -> Json {
     serde_json::to_value(value).unwrap_or_default()
+}
+
+/// The key of a task under which a time of this name belongs.
+fn key_of_time(name: &str) -> Option<&'static str> {
+    let keys = [("stop", "stoppedAt"), ("start", "startedAt"), ("creat", "createdAt")];
+    keys.iter().find(|(part, _)| name.contains(part)).map(|(_, key)| *key)
 }
 
 /// The key of a task under which an ARN belongs.
@@ -294,6 +305,10 @@ mod tests {
         let want = json!({"taskArn": ARN, "lastStatus": "STOPPED", "stoppedReason": "Essential container in task exited",
             "stoppedAt": "2026-03-04T02:10:00Z", "containers": [{"exitCode": 3, "lastStatus": "STOPPED"}]});
         assert_eq!(task, Some(want));
+        for time in ["1772590200", "Wed, 04 Mar 2026 02:10:00 +0000"] {
+            let text = format!(r#"{{"Task":"{ARN}","Status":"STOPPED","stoppedTime":"{time}"}}"#);
+            assert_eq!(object(&text).map(|task| task["stoppedAt"].clone()), Some(json!(time)));
+        }
         let container = object(r#"{"Name":"web","Reason":"OutOfMemoryError: Container killed","ExitCode":137}"#).unwrap();
         assert_eq!(
             (&container["containers"][0]["name"], &container["stoppedReason"]),
@@ -314,7 +329,7 @@ mod tests {
     #[test]
     fn rows_of_selected_fields() {
         let row = |text: &str| -> Option<Json> {
-            object_of_row(Tape::parse(text).unwrap().root()).map(|text| serde_json::from_str(&text).unwrap())
+            object_of_row(Tape::parse(text).unwrap().root()).map(|text| serde_json::from_str(&text.unwrap()).unwrap())
         };
         let cell = |name: &str, value: &str| json!({"field": name, "value": value});
         let cells = json!([
@@ -334,13 +349,13 @@ mod tests {
             assert_eq!(row(&cells.to_string()), None::<Json>, "{cells}");
         }
         let object = |cells: &[(&'static str, &'static str)]| -> Json {
-            serde_json::from_str(&object_of_cells(cells.iter().copied())).unwrap()
+            serde_json::from_str(&object_of_cells(cells.iter().copied()).unwrap()).unwrap()
         };
         assert_eq!(object(&[("a.999", "x"), ("0", "y")]), json!({"a": {"999": "x"}, "0": "y"}), "names, not positions");
         assert_eq!(object(&[("a.0", "x"), ("a.b", "y"), ("a", "z")]), json!({"a": ["x"], "a.b": "y"}), "places that are taken");
         let deep = "a.".repeat(100_000);
         let flat: Map<String, Json> = [(deep.clone(), Json::from("x"))].into_iter().collect();
-        assert_eq!(object_of_cells([(deep.as_str(), "x")].into_iter()), Json::from(flat).to_string());
+        assert_eq!(object_of_cells([(deep.as_str(), "x")].into_iter()), Ok(Json::from(flat).to_string()));
     }
 
     #[test]

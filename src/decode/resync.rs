@@ -37,12 +37,20 @@ pub(super) struct Resync<'a> {
     /// Bytes that were searched without success, and will be searched again.
     spent: u64,
     allowance: u64,
+    /// Whether a value was skipped without finding its end, so that what follows may be a part of it.
+    is_inside: bool,
 }
 
 impl<'a> Resync<'a> {
     /// A search with an allowance of `least` bytes plus twice the text.
     pub(super) fn new(bytes: &'a [u8], least: u64) -> Self {
-        Resync { bytes, reach: FAR, spent: 0, allowance: (bytes.len() as u64).saturating_mul(2).saturating_add(least) }
+        let allowance = (bytes.len() as u64).saturating_mul(2).saturating_add(least);
+        Resync { bytes, reach: FAR, spent: 0, allowance, is_inside: false }
+    }
+
+    /// Whether what follows may be a part of a value whose end was not found.
+    pub(super) fn is_inside(&self) -> bool {
+        self.is_inside
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -84,7 +92,17 @@ impl<'a> Resync<'a> {
                 }
             }
         }
-        line_end.unwrap_or_else(|| self.next_object(at + 1, in_array))
+        match line_end {
+            Some(line_end) => {
+                // What is valid beyond the beginning of the next line is no damaged line, but something over several lines.
+                self.is_inside |= place > skip(self.bytes, line_end, b"") + 1;
+                line_end
+            }
+            None => {
+                self.is_inside = true;
+                self.next_object(at + 1, in_array)
+            }
+        }
     }
 
     /// The end of the line, if the value starts the line and the next line starts a value.

@@ -4,6 +4,7 @@
 //! `put-events`, a pair from `--query`. Out: the JSON of a CloudTrail record, an event or a service message, with the
 //! keys that the rest of the program expects.
 
+use super::cells::Unreadable;
 use super::csv;
 use super::envelope::Shape;
 use super::json::Value;
@@ -19,7 +20,7 @@ pub fn record_of_object(value: Value<'_>) -> Option<(Option<Shape>, String)> {
         .map(call)
         .or_else(|| put_events_entry(value).map(|text| (None, text)))
         .or_else(|| detail_of_event(value).map(|text| (Some(Shape::Event), text)))
-        .or_else(|| columns(cells(value)?).map(call))
+        .or_else(|| columns(cells(value)?).map(|row| of_cells(row, Some(Shape::Call))))
         .or_else(|| refused_state(value).map(call))
 }
 
@@ -32,9 +33,17 @@ pub fn task_of_object(value: Value<'_>) -> Option<(Option<Shape>, String)> {
 pub fn record_of_list(value: Value<'_>) -> Option<(Option<Shape>, String)> {
     let message = message_pair(value).map(|text| (Some(Shape::ServiceMessage), text));
     message
-        .or_else(|| lake_row(value).map(|text| (Some(Shape::Call), text)))
-        .or_else(|| reduced::object_of_row(value).map(|text| (None, text)))
+        .or_else(|| lake_row(value).map(|row| of_cells(row, Some(Shape::Call))))
+        .or_else(|| reduced::object_of_row(value).map(|row| of_cells(row, None)))
         .or_else(|| reduced::task_of_list(value).map(|text| (Some(Shape::Task), text)))
+}
+
+/// The record that cells describe, or the row that cannot be read.
+fn of_cells(row: Result<String, Unreadable>, shape: Option<Shape>) -> (Option<Shape>, String) {
+    match row {
+        Ok(text) => (shape, text),
+        Err(unreadable) => (Some(Shape::UnreadableRow), unreadable.into_json()),
+    }
 }
 
 fn json(value: Value<'_>) -> Json {
@@ -175,7 +184,7 @@ fn cell(value: Value<'_>) -> String {
 
 /// A row of `aws cloudtrail get-query-results` (a list of objects with one key each) or of Logs Insights (a list of
 /// `{"field":…,"value":…}`).
-fn lake_row(value: Value<'_>) -> Option<String> {
+fn lake_row(value: Value<'_>) -> Option<Result<String, Unreadable>> {
     let mut cells = Vec::new();
     for item in value.items() {
         let named = item.text_at("field").zip(item.get("value"));
@@ -196,7 +205,7 @@ fn lake_row(value: Value<'_>) -> Option<String> {
 }
 
 /// The record represented by columns, if they describe a call.
-fn columns(cells: Vec<(String, String)>) -> Option<String> {
+fn columns(cells: Vec<(String, String)>) -> Option<Result<String, Unreadable>> {
     let has = |wanted: &str| cells.iter().find(|(name, cell)| name == wanted && !cell.is_empty()).map(|(_, cell)| cell.as_str());
     has("eventname")?;
     // Notifications of S3, SQS and Kinesis have the same columns.

@@ -38,6 +38,9 @@ pub enum Piece<'a> {
         offset: usize,
         /// The key of the list that contains it, if the list is not parsed as a whole.
         list: Option<&'a str>,
+        /// Whether it is a document of its own, or an element of a list of such: neither a part of something else, nor found behind
+        /// damage or a timestamp.
+        is_top: bool,
     },
     /// A JSON value beside a list whose elements are parsed one by one; usually metadata without records.
     Aside {
@@ -132,6 +135,10 @@ struct Splitter<'a, 'f> {
     valid: (usize, &'a str),
     /// Whether the file ends inside the last record, or the rest is not read.
     cut: bool,
+    /// Whether more was closed than opened, so that what follows may be a part of something unless it begins a line.
+    strayed: bool,
+    /// Whether the values at hand are documents of their own.
+    is_top: bool,
     budget: &'f Budget,
     resync: Resync<'a>,
     on: &'f mut dyn FnMut(Piece<'a>),
@@ -140,7 +147,8 @@ struct Splitter<'a, 'f> {
 impl<'a, 'f> Splitter<'a, 'f> {
     fn new(bytes: &'a [u8], budget: &'f Budget, on: &'f mut dyn FnMut(Piece<'a>)) -> Self {
         let text = std::str::from_utf8(bytes).ok();
-        Splitter { bytes, text, valid: (0, ""), cut: false, budget, resync: Resync::new(bytes, budget.limits().resync), on }
+        let resync = Resync::new(bytes, budget.limits().resync);
+        Splitter { bytes, text, valid: (0, ""), cut: false, strayed: false, is_top: true, budget, resync, on }
     }
 
     /// Charges a record that starts at `at`; if there are too many, nothing more is read.
@@ -171,7 +179,9 @@ impl<'a, 'f> Splitter<'a, 'f> {
 
     /// Top-level values.
     fn values(&mut self, mut at: usize) {
+        let mut is_stamped = false;
         loop {
+            self.is_top = !std::mem::take(&mut is_stamped);
             // NUL is padding; RS (0x1e) separates JSON text sequences.
             at = self.skip(at, b"\0\x1e");
             let Some(byte) = self.byte(at) else { return };
@@ -191,7 +201,10 @@ impl<'a, 'f> Splitter<'a, 'f> {
                 b']' | b'}' | b',' => self.stray(at),
                 _ if !self.admits(at) => return,
                 b'0'..=b'9' => match self.after_time_stamp(at) {
-                    Some(next) => next,
+                    Some(next) => {
+                        is_stamped = true;
+                        next
+                    }
                     None => self.junk_line(at),
                 },
                 b'"' => self.value(at, None, false),
@@ -211,13 +224,15 @@ impl<'a, 'f> Splitter<'a, 'f> {
         if !self.admits(at) {
             return Some(self.bytes.len());
         }
-        (self.on)(Piece::Value { tape, text: slice, offset: at, list: None });
+        let is_top = self.is_document(at);
+        (self.on)(Piece::Value { tape, text: slice, offset: at, list: None, is_top });
         Some(at + length)
     }
 
     /// The remainder of an object after its list: elements of further lists and other objects. Returns the offset
     /// after the closing brace, or the offset at which to resume.
     fn tail(&mut self, mut at: usize) -> usize {
+        self.is_top = false;
         loop {
             if self.cut {
                 return self.bytes.len();
@@ -325,7 +340,8 @@ impl<'a, 'f> Splitter<'a, 'f> {
                         if let Err(limit) = self.budget.charge_nodes(tape.size() as u64) {
                             return self.stop(at, limit);
                         }
-                        (self.on)(Piece::Value { tape, text, offset: at, list });
+                        let is_top = list.is_none() && self.is_document(at);
+                        (self.on)(Piece::Value { tape, text, offset: at, list, is_top });
                     }
                     None => self.broken(at, end, "invalid_utf8", "the record is not valid UTF-8".to_owned()),
                 }
@@ -414,7 +430,14 @@ impl<'a, 'f> Splitter<'a, 'f> {
         end
     }
 
+    /// Whether the value at `at` is a document of its own.
+    fn is_document(&self, at: usize) -> bool {
+        let begins_line = || at.checked_sub(1).is_none_or(|before| self.byte(before) == Some(b'\n'));
+        self.is_top && !self.resync.is_inside() && (!self.strayed || begins_line())
+    }
+
     fn stray(&mut self, at: usize) -> usize {
+        self.strayed = true;
         (self.on)(Piece::Stray { bytes: self.bytes.get(at..at + 1).unwrap_or_default() });
         at + 1
     }
@@ -457,6 +480,31 @@ mod tests {
             });
         });
         out
+    }
+
+    #[test]
+    fn documents_of_their_own() {
+        let answer = "{\"tasks\":[],\"failures\":[]}";
+        let table: &[(String, &[bool])] = &[
+            (format!("{answer}\n{answer}{answer}"), &[true, true, true]),
+            (format!("[{answer}, {answer}]"), &[true, true]),
+            (format!("{{\"results\":[{answer}],\"more\":[{answer}]}}{answer}"), &[false, false, true]),
+            (format!("2026-03-04T02:10:00Z {answer}\n{answer}\n"), &[false, true]),
+            // What is left of an object that is cut off.
+            (format!("{{\"job\":\"x\",\n\"answers\":[\n{answer},\n{answer},\n{{\"log\":\"x"), &[false, false]),
+            (format!("{{\"job\":\"x\",\"answers\":[\n{answer},\n{answer},\n{{\"log\":\"x"), &[false, false]),
+            (format!("{{\"a\":{{\"b\":1\n{answer}\n"), &[true]),
+            (format!("{{\"a\":x}}\n{answer}\n{{\"b\":{{}}}}}}\n{answer}"), &[true, true, true]),
+        ];
+        for (text, want) in table {
+            let mut found = Vec::new();
+            split(text.as_bytes(), &Budget::default(), &mut |piece| {
+                if let Piece::Value { is_top, .. } = piece {
+                    found.push(is_top);
+                }
+            });
+            assert_eq!(found, *want, "{text}");
+        }
     }
 
     #[test]

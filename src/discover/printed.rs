@@ -4,10 +4,12 @@
 //! of ECS count.
 
 use super::unread::{has, head, is_ruby, lines, names_ecs};
+use crate::decode::python;
 
 /// What to do with an object that was printed, by its form.
 pub fn advice(content: &[u8]) -> Option<&'static str> {
-    if is_python(content) {
+    // An answer of boto3, whose times are not plain data.
+    if python::begins_dictionary(content) && has(head(content), "arn:aws") {
         return Some(
             "a Python literal, not JSON; write it with `json.dumps(answer, default=str)`, or export it with `aws … --output json`",
         );
@@ -31,12 +33,6 @@ fn form(content: &[u8]) -> Option<&'static str> {
         "an object as a program prints it, not JSON; write it with `JSON.stringify(…)`, `json.Marshal(…)` or `.to_h.to_json`, or export it \
          with `aws … --output json`",
     )
-}
-
-/// Detects an answer of boto3 that was printed without conversion to JSON.
-fn is_python(content: &[u8]) -> bool {
-    let body = content.strip_prefix(b"[").unwrap_or(content);
-    body.starts_with(b"{'") && has(head(content), "arn:aws")
 }
 
 /// Detects what `var_export`, `print_r` and `var_dump` print, and the source of an array.

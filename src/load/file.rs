@@ -8,13 +8,13 @@ use super::layers::{Job, base_name, reported};
 use super::quoted::load_quoted;
 use super::selection::REMOVED;
 use super::settle::CONFLICT;
+use super::tables::{load_csv, unreadable_row};
 use super::worker::{FileContext, LoadError, LoadOptions, Pool, Worker};
 use super::{Known, Progress};
 use crate::decode::answer::failure_shapes;
 use crate::decode::budget::Budget;
 use crate::decode::buffer::Buffer;
 use crate::decode::chunk::{Chunk, chunks};
-use crate::decode::csv::{self, CsvLine};
 use crate::decode::envelope::{self, Found, Shape};
 use crate::decode::flow::FlowLayout;
 use crate::decode::json::{Tape, Value};
@@ -342,7 +342,7 @@ fn load_printed(
     let read = report.read;
     if let Some((text, tape)) = text.as_deref().and_then(|text| Some((text, Tape::parse(text).ok()?))) {
         let kept = report.loaded + report.duplicate;
-        load_value(worker, tape, text, offset, (options, true), report)?;
+        load_value(worker, tape, text, offset, (options, Place::Inner), report)?;
         let records = report.loaded + report.duplicate - kept;
         report.log_group.join(LogGroup { records, lines: 0, first_line: None, is_of_program: true });
     }
@@ -360,7 +360,7 @@ fn load_piece(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     match piece {
-        Piece::Value { tape, text, offset, list } => {
+        Piece::Value { tape, text, offset, list, is_top } => {
             let of_program = match list {
                 Some("events" | "logEvents") => envelope::message_of_program(tape.root()),
                 _ => None,
@@ -379,7 +379,8 @@ fn load_piece(
                 }
             }
             let (lines, kept, number) = (report.log_lines, report.loaded + report.duplicate, report.next_number());
-            load_value(worker, tape, text, base + offset, (options, false), report)?;
+            let place = if is_top { Place::Top } else { Place::Inner };
+            load_value(worker, tape, text, base + offset, (options, place), report)?;
             if let Some(is_of_program) = of_program {
                 let (records, lines) = (report.loaded + report.duplicate - kept, report.log_lines - lines);
                 let first_line = (lines > 0).then_some(number);
@@ -387,7 +388,7 @@ fn load_piece(
             }
             Ok(())
         }
-        Piece::Aside { tape, text, offset } => load_value(worker, tape, text, base + offset, (options, true), report),
+        Piece::Aside { tape, text, offset } => load_value(worker, tape, text, base + offset, (options, Place::Aside), report),
         Piece::Broken { bytes, offset, why, detail } => {
             let record = Some(report.next_number());
             let sample = sample(bytes, report);
@@ -406,13 +407,24 @@ fn load_piece(
     }
 }
 
-/// Loads the records in a value; a value beside a list may contain none.
+/// Where a value is in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is a document of its own, so that the time of the file can be its time.
+    Top,
+    /// It is within something else: a text, a table, or what is left of something damaged.
+    Inner,
+    /// It is beside a list, and may contain no record.
+    Aside,
+}
+
+/// Loads the records in a value.
 pub(super) fn load_value(
     worker: &mut Worker<'_>,
     tape: Tape<'_>,
     text: &str,
     offset: usize,
-    (options, aside): (FileContext<'_>, bool),
+    (options, place): (FileContext<'_>, Place),
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     if tape.repeated_keys() > 0 {
@@ -422,8 +434,8 @@ pub(super) fn load_value(
     // The splitter has charged the first one.
     let mut is_first = true;
     envelope::with_masked(text, tape, |tape, text| {
-        let find = if aside { envelope::find_aside } else { envelope::find };
-        find(tape, text, options.budget, &mut |found| {
+        let find = if place == Place::Aside { envelope::find_aside } else { envelope::find };
+        find(tape, text, options.budget, &mut |mut found| {
             if failed.is_some() {
                 return;
             }
@@ -431,6 +443,9 @@ pub(super) fn load_value(
                 && let Err(limit) = options.budget.charge_records(1)
             {
                 return report.stop(limit.why, limit.detail, offset as u64);
+            }
+            if place != Place::Top {
+                found.shape = found.shape.inner();
             }
             failed = load_found(worker, &found, offset, options, report).err();
         });
@@ -446,7 +461,7 @@ fn load_found(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     // Each element of a response sets the format by itself.
-    if report.format.is_empty() && found.shape != Shape::LaunchResponse {
+    if report.format.is_empty() && !matches!(found.shape, Shape::LaunchResponse | Shape::InnerLaunchResponse) {
         report.format = format_of(found.shape).to_owned();
     }
     match found.shape {
@@ -462,9 +477,18 @@ fn load_found(
             report.quarantine(rejected);
             return Ok(());
         }
-        Shape::LaunchResponse => return load_launch_response(worker, found.value, offset, options, report),
-        Shape::LaunchFailure => {
+        Shape::LaunchResponse => {
             let response = RunResponse::new(found.value, report.modified);
+            return load_launch_response(worker, (found.value, response), offset, options, report);
+        }
+        // The time of the file is not that of a response within something else.
+        Shape::InnerLaunchResponse => {
+            let response = RunResponse::new(found.value, None);
+            return load_launch_response(worker, (found.value, response), offset, options, report);
+        }
+        Shape::LaunchFailure | Shape::InnerLaunchFailure => {
+            let saved = report.modified.filter(|_| found.shape == Shape::LaunchFailure);
+            let response = RunResponse::new(found.value, saved);
             return load_launch_failure(worker, &response, (found.value, 0), offset, options, report);
         }
         Shape::Unreadable(why, detail) => {
@@ -476,6 +500,13 @@ fn load_found(
                 sample: found.value.text().map(|text| sample(text.as_bytes(), report)).unwrap_or_default(),
             };
             report.quarantine(rejected);
+            return Ok(());
+        }
+        Shape::UnreadableRow => {
+            if let Some((column, cell)) = found.value.entries().next() {
+                let rejected = unreadable_row(column, cell.text().unwrap_or_default(), Some(offset as u64), report);
+                report.quarantine(rejected);
+            }
             return Ok(());
         }
         Shape::FlowLine => {
@@ -553,13 +584,12 @@ fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Reject
 /// Loads the elements of `failures[]` from the output of `run-task` or `start-task`.
 fn load_launch_response(
     worker: &mut Worker<'_>,
-    answer: Value<'_>,
+    (answer, response): (Value<'_>, RunResponse<'_>),
     offset: usize,
     options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let failures: Vec<Value<'_>> = answer.get("failures").into_iter().flat_map(Value::items).collect();
-    let response = RunResponse::new(answer, report.modified);
     let shapes = failure_shapes(answer, &failures).unwrap_or_default();
     for (index, (shape, failure)) in shapes.into_iter().zip(failures).enumerate() {
         // The first one is charged with the response.
@@ -591,15 +621,17 @@ fn load_launch_failure(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let Some(text) = response.call(failure, index) else {
-        let detail =
-            "`run-task` output has no timestamp: save it to a file, and the modification time of the file is used".to_owned();
-        let modeled = Modeled::Refused(Refusal { why: "missing_time", detail });
+        let detail = "`run-task` output has no timestamp: save the response to a file of its own, and the modification time of that \
+                      file is used";
+        let modeled = Modeled::Refused(Refusal { why: "missing_time", detail: detail.to_owned() });
         return accept(worker, modeled, (Some(offset as u64), ""), options, report);
     };
     let file = report.name.clone();
     let record = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
     let origin = Origin { file: &file, record, raw: options.keep_raw.then_some(&text), text: &text };
-    report.note("`run-task` output has no timestamp: the modification time of the file was used");
+    if response.has_time_of_file() {
+        report.note("`run-task` output has no timestamp: the modification time of the file was used");
+    }
     match Tape::parse(&text) {
         Ok(tape) => {
             let modeled = model::cloudtrail::model_call(tape.root(), "describe", origin);
@@ -671,6 +703,9 @@ fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<
         Shape::Service
         | Shape::LaunchResponse
         | Shape::LaunchFailure
+        | Shape::InnerLaunchResponse
+        | Shape::InnerLaunchFailure
+        | Shape::UnreadableRow
         | Shape::FlowLine
         | Shape::Other(_)
         | Shape::Unknown
@@ -690,7 +725,12 @@ pub(super) fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'
         source: value.text_at("source").unwrap_or_default(),
         resource: value.get("resources").and_then(|resources| resources.items().next().or(Some(resources))).and_then(Value::text),
     };
-    model::ecs_event::model_event(envelope, detail, origin)
+    let modeled = model::ecs_event::model_event(envelope, detail, origin);
+    match modeled {
+        // The time of the event is there, and would have been used.
+        Modeled::Refused(refusal) if refusal.why == "missing_time" => Modeled::Refused(Refusal::missing_time_at(value, "time")),
+        modeled => modeled,
+    }
 }
 
 /// Counts the outcome of a record, and stores its rows if it is new.
@@ -752,43 +792,6 @@ fn time_text(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| time.to_string())
 }
 
-fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: FileContext<'_>, report: &mut FileReport) -> Result<(), LoadError> {
-    report.format = "CloudTrail CSV".to_owned();
-    let mut failed = None;
-    csv::read(bytes, options.budget, &mut |line| {
-        if failed.is_some() {
-            return;
-        }
-        let (text, offset) = match line {
-            CsvLine::Record(text, offset) => (text, offset),
-            CsvLine::Stopped(limit, offset) => return report.stop(limit.why, limit.detail, offset),
-            CsvLine::Broken(detail, offset) => {
-                let record = Some(report.next_number());
-                report.quarantine(Rejected {
-                    record,
-                    offset: Some(offset),
-                    why: "broken_csv".to_owned(),
-                    detail,
-                    sample: String::new(),
-                });
-                return;
-            }
-        };
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        match Tape::parse(&text) {
-            Ok(tape) => failed = load_value(worker, tape, &text, offset, (options, false), report).err(),
-            Err(error) => report.quarantine(Rejected {
-                record: Some(report.next_number()),
-                offset: Some(offset as u64),
-                why: "broken_json".to_owned(),
-                detail: format!("a cell holds a record that is not valid JSON: {error}"),
-                sample: sample(text.as_bytes(), report),
-            }),
-        }
-    });
-    failed.map_or(Ok(()), Err)
-}
-
 /// The format name of a file, given the shape of its first record.
 fn format_of(shape: Shape) -> &'static str {
     match shape {
@@ -802,8 +805,8 @@ fn format_of(shape: Shape) -> &'static str {
         Shape::ServiceRevision => "describe-service-revisions",
         Shape::ActionLog => "ECS Action Logs",
         Shape::Health => "AWS Health",
-        Shape::LaunchResponse | Shape::LaunchFailure => "run-task",
-        Shape::Unknown => "unknown",
+        Shape::LaunchResponse | Shape::LaunchFailure | Shape::InnerLaunchResponse | Shape::InnerLaunchFailure => "run-task",
+        Shape::Unknown | Shape::UnreadableRow => "unknown",
         Shape::Run => "dstack runs",
         Shape::RunEvent => "dstack events",
         Shape::Submission => "dstack submissions",

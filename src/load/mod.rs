@@ -18,6 +18,7 @@ mod quoted;
 mod remodel;
 mod selection;
 mod settle;
+mod tables;
 mod worker;
 
 pub use account::{FileReport, LogGroup, Rejected, Totals};

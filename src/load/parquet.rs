@@ -1,7 +1,8 @@
 //! Loads the rows of Parquet files: CloudTrail, OCSF and events.
 
 use super::account::{FileReport, Rejected};
-use super::file::load_value;
+use super::file::{Place, load_value};
+use super::tables::unreadable_row;
 use super::worker::{FileContext, LoadError, Worker};
 use crate::decode::json::Tape;
 use crate::decode::parquet_rows::{Columns, Stop, read_rows};
@@ -24,8 +25,15 @@ pub(super) fn load_rows(
         if failed.is_some() {
             return;
         }
+        let row = match row {
+            Ok(row) => row,
+            Err(unreadable) => {
+                let rejected = unreadable_row(&unreadable.column, &unreadable.cell, None, report);
+                return report.quarantine(rejected);
+            }
+        };
         match Tape::parse(row) {
-            Ok(tape) => failed = load_value(worker, tape, row, 0, (options, false), report).err(),
+            Ok(tape) => failed = load_value(worker, tape, row, 0, (options, Place::Inner), report).err(),
             Err(error) => report.quarantine(Rejected {
                 record: Some(report.next_number()),
                 offset: None,

@@ -5,7 +5,7 @@
 //! that has no others is a document that quotes some, and is reported once.
 
 use super::account::{FileReport, Rejected};
-use super::file::{load_value, sample};
+use super::file::{Place, load_value, sample};
 use super::worker::{FileContext, LoadError, Worker};
 use crate::decode::quoted::{Quoted, holds_record, is_of_record, read};
 
@@ -21,7 +21,8 @@ pub(super) fn load_quoted(
     read(bytes, options.budget, &mut |quoted| match quoted {
         _ if failed.is_some() => {}
         Quoted::Value { tape, text, offset, is_line } => {
-            failed = load_value(worker, tape, text, offset, (options, !is_line), report).err();
+            let place = if is_line { Place::Inner } else { Place::Aside };
+            failed = load_value(worker, tape, text, offset, (options, place), report).err();
         }
         Quoted::Broken { text, offset, why } => broken.add(text, offset, why, options, report),
         Quoted::Stopped { offset, limit } => report.stop(limit.why, limit.detail, offset as u64),

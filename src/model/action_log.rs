@@ -50,7 +50,7 @@ pub fn model_action_log<'a>(line: Value<'a>, origin: Origin<'a>) -> Modeled<'a> 
         Some(reason) if !is_deployment && explains(&reason) => service_failure(&event, TextKind::TaskStoppedReason, &reason),
         _ => action_failure(&event),
     });
-    finish(event, Cow::Owned(origin.content_id()), time, (line, "timestamp"), failure)
+    finish(event, Cow::Owned(origin.content_id()), time, (line, &["timestamp", "eventTimestamp"]), failure)
 }
 
 /// The cluster of the log.

@@ -670,9 +670,12 @@ mod tests {
 
     #[test]
     fn a_record_without_a_time_is_refused() {
-        let text = r#"{"eventSource":"s3.amazonaws.com","eventName":"GetObject","eventTime":"redacted","eventID":"e3"}"#;
-        let tape = Tape::parse(text).unwrap();
-        let origin = Origin { file: "f", record: 1, raw: None, text };
-        assert!(matches!(model_call(tape.root(), "cloudtrail", origin), Modeled::Refused(Refusal { why: "missing_time", .. })));
+        for (time, want) in [(r#""eventTime":"redacted","#, "unreadable_time"), ("", "missing_time")] {
+            let text = format!(r#"{{"eventSource":"s3.amazonaws.com","eventName":"GetObject",{time}"eventID":"e3"}}"#);
+            let tape = Tape::parse(&text).unwrap();
+            let origin = Origin { file: "f", record: 1, raw: None, text: &text };
+            let modeled = model_call(tape.root(), "cloudtrail", origin);
+            assert!(matches!(modeled, Modeled::Refused(Refusal { why, .. }) if why == want), "{want}");
+        }
     }
 }

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 pub fn model_run<'a>(run: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut record = read_run(run, origin);
     let Some(time) = record.run_processed_at.or(record.run_submitted_at) else {
-        return Modeled::Refused(Refusal::missing_time_at(run, "submitted_at"));
+        return Modeled::Refused(Refusal::missing_time_in(run, &["submitted_at", "last_processed_at"]));
     };
     let id: Cow<'a, str> = Cow::Owned(origin.content_id());
     record.id = Some(id.clone());
@@ -116,7 +116,7 @@ pub fn model_submission<'a>(submission: Value<'a>, origin: Origin<'a>) -> Modele
     // A row of the database has the names of run and job beside its own fields.
     let submission = Submission::read(value, Some(value), true);
     let Some(time) = submission.time() else {
-        return Modeled::Refused(Refusal::missing_time_at(value, "submitted_at"));
+        return Modeled::Refused(Refusal::missing_time_in(value, &["submitted_at", "last_processed_at", "finished_at"]));
     };
     let id: Cow<'a, str> = Cow::Owned(origin.content_id());
     let context = RunContext {

@@ -83,7 +83,8 @@ pub fn model_resource<'a>(value: Value<'a>, why: &'static str, origin: Origin<'a
     let Some(class) = resource.classify() else { return Modeled::Filtered(why) };
     let times = ["finished_at", "deleted_at", "last_processed_at", "created_at", "created"];
     let Some(time) = times.into_iter().find_map(|key| time_at(value, key)) else {
-        return Modeled::Refused(Refusal::missing_time_at(value, if sort == Sort::Instance { "created" } else { "created_at" }));
+        let created = if sort == Sort::Instance { "created" } else { "created_at" };
+        return Modeled::Refused(Refusal::missing_time_in(value, &[created, "finished_at", "deleted_at", "last_processed_at"]));
     };
     let id: Cow<'a, str> = Cow::Owned(origin.content_id());
     let row = RunEvent {

@@ -28,7 +28,7 @@ pub fn model_instance<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Ori
         read_field(&mut instance, &mut parts, key, value);
     }
     let Some(time) = parts.updated_at.or(envelope.time).or(instance.registered_at) else {
-        return Modeled::Refused(Refusal::missing_time_at(detail, "updatedAt"));
+        return Modeled::Refused(Refusal::missing_time_in(detail, &["updatedAt", "registeredAt"]));
     };
     let id = envelope.record_id(origin);
     instance.id = Some(id.clone());

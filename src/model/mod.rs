@@ -34,6 +34,7 @@ mod task_size;
 pub mod time;
 
 use crate::decode::json::Value;
+use crate::instant;
 use crate::table::{OriginalText, Row, Table};
 use std::borrow::Cow;
 
@@ -103,7 +104,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A record without a usable time; `found` is the value of its time field.
+    /// A record without a usable time; `found` is the value of its time field, if it has one.
     pub fn missing_time(field: &str, found: Option<&str>) -> Self {
         let shown = |text: &str| text.chars().take(60).collect::<String>();
         match found {
@@ -112,18 +113,46 @@ impl Refusal {
                 detail: format!("`{field}` is `{}`; expected a time from 2006 to 2099", shown(text)),
             },
             Some(text) => Refusal {
-                why: "missing_time",
-                detail: format!("`{field}` is `{}`; expected a time such as 2026-03-04T02:10:00Z", shown(text)),
+                why: "unreadable_time",
+                detail: format!("`{field}` is `{}`, which cannot be read as a time; expected {}", shown(text), instant::EXPECTED),
             },
-            None => Refusal {
-                why: "missing_time",
-                detail: format!("`{field}` is missing; expected a time such as 2026-03-04T02:10:00Z"),
-            },
+            None => Refusal { why: "missing_time", detail: format!("`{field}` is missing; expected {}", instant::EXPECTED) },
         }
     }
 
     /// A record that lacks its time field.
     pub fn missing_time_at(value: Value<'_>, key: &str) -> Self {
-        Self::missing_time(key, time::shown_at(value, key).as_deref())
+        Self::missing_time_in(value, &[key])
+    }
+
+    /// A record that lacks a time in all of its time fields: the first one that has a value says what is wrong.
+    pub fn missing_time_in(value: Value<'_>, keys: &[&str]) -> Self {
+        let present = keys.iter().find_map(|key| Some((*key, time::shown_at(value, key)?)));
+        match present {
+            Some((key, found)) => Self::missing_time(key, Some(&found)),
+            None => Self::missing_time(keys.first().copied().unwrap_or_default(), None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::json::Tape;
+
+    #[test]
+    fn a_time_that_cannot_be_read_is_not_a_missing_one() {
+        let of = |text: &str| {
+            let tape = Tape::parse(text).unwrap();
+            let refusal = Refusal::missing_time_in(tape.root(), &["updatedAt", "stoppedAt"]);
+            (refusal.why, refusal.detail.split(';').next().unwrap_or_default().to_owned())
+        };
+        assert_eq!(of("{}"), ("missing_time", "`updatedAt` is missing".to_owned()));
+        assert_eq!(of(r#"{"updatedAt":null,"stoppedAt":""}"#), ("missing_time", "`updatedAt` is missing".to_owned()));
+        let unreadable =
+            |field: &str, found: &str| ("unreadable_time", format!("`{field}` is `{found}`, which cannot be read as a time"));
+        assert_eq!(of(r#"{"stoppedAt":"4.3.2026 02:10"}"#), unreadable("stoppedAt", "4.3.2026 02:10"));
+        assert_eq!(of(r#"{"updatedAt":{"day":4},"stoppedAt":1}"#), unreadable("updatedAt", r#"{"day":4}"#));
+        assert_eq!(of(r#"{"updatedAt":0}"#), ("implausible_time", "`updatedAt` is `0`".to_owned()));
     }
 }

@@ -14,6 +14,8 @@ pub struct RunResponse<'a> {
     placed: Option<Value<'a>>,
     /// RFC 3339; `None` if neither the response nor its file has a time.
     time: Option<String>,
+    /// Whether the time is that of the file.
+    is_of_file: bool,
     /// The hash of the text of the response.
     hash: blake3::Hasher,
     /// The first ARN among the failures.
@@ -24,18 +26,24 @@ pub struct RunResponse<'a> {
 
 impl<'a> RunResponse<'a> {
     /// `answer` may also be a single failure. A response has a time only if something was placed; otherwise `saved`, the
-    /// modification time of its file in microseconds, is used.
+    /// modification time of its file in microseconds, is used. A response within something else has none.
     pub fn new(answer: Value<'a>, saved: Option<i64>) -> RunResponse<'a> {
         let placed = answer.get("tasks").and_then(|tasks| tasks.items().next());
-        let time = placed.and_then(|task| super::time::time_at(task, "createdAt")).or(saved);
-        let time = time.and_then(|time| jiff::Timestamp::from_microsecond(time).ok()).map(|time| time.to_string());
+        let created = placed.and_then(|task| super::time::time_at(task, "createdAt"));
+        let time = created.or(saved).and_then(|time| jiff::Timestamp::from_microsecond(time).ok()).map(|time| time.to_string());
         let failures = answer.get("failures");
         let arns = || failures.into_iter().flat_map(Value::items).filter_map(|failure| failure.text_at("arn"));
         let mut whole = String::new();
         answer.write(&mut whole);
         let mut hash = blake3::Hasher::new();
         hash.update(whole.as_bytes());
-        RunResponse { placed, time, hash, arn: arns().find_map(arn::arn), cluster: arns().find_map(arn::cluster_of) }
+        let (arn, cluster) = (arns().find_map(arn::arn), arns().find_map(arn::cluster_of));
+        RunResponse { placed, time, is_of_file: created.is_none(), hash, arn, cluster }
+    }
+
+    /// Whether the response has no time of its own.
+    pub fn has_time_of_file(&self) -> bool {
+        self.is_of_file
     }
 
     /// The record of the call, with one failure of the response; `None` without a time.

@@ -25,7 +25,7 @@ pub fn model_service_action<'a>(detail: Value<'a>, envelope: Envelope<'a>, origi
     event.capacity_provider = provider.map(arn::short).and_then(name);
     let time = time_at(detail, "createdAt").or(envelope.time);
     let failure = is_failure(&event).then(|| action_failure(&event));
-    finish(event, envelope.record_id(origin), time, (detail, "createdAt"), failure)
+    finish(event, envelope.record_id(origin), time, (detail, &["createdAt"]), failure)
 }
 
 /// Models an ECS Deployment State Change, or its equivalent for a daemon.
@@ -35,7 +35,7 @@ pub fn model_deployment<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: O
     event.deployment = text_at(detail, "deploymentId").or_else(|| deployment_of(detail));
     let time = time_at(detail, "updatedAt").or(envelope.time);
     let failure = is_failure(&event).then(|| deployment_failure(&event));
-    finish(event, envelope.record_id(origin), time, (detail, "updatedAt"), failure)
+    finish(event, envelope.record_id(origin), time, (detail, &["updatedAt"]), failure)
 }
 
 /// The fields shared by all service and daemon events.
@@ -44,7 +44,7 @@ fn read_names<'a>(event: &mut ServiceEvent<'a>, detail: Value<'a>, envelope: Env
     event.event_name = text_at(detail, "eventName");
     event.message = text_at(detail, "reason");
     set_cluster(event, detail.text_at("clusterArn"));
-    set_service(event, detail.text_at("daemonArn").or(envelope.resource));
+    set_service(event, detail.text_at("serviceArn").or_else(|| detail.text_at("daemonArn")).or(envelope.resource));
 }
 
 /// The id of a service or daemon deployment.
@@ -56,7 +56,10 @@ pub(super) fn deployment_of<'a>(value: Value<'a>) -> Name<'a> {
 /// Whether an event is a failure: by its name, or by severity if the name is unknown.
 pub(super) fn is_failure(event: &ServiceEvent<'_>) -> bool {
     let known = event.event_name.as_deref().and_then(knowledge::event_is_failure);
-    known.unwrap_or(matches!(event.event_type.as_deref(), Some("WARN" | "WARNING" | "ERROR" | "CRITICAL")))
+    // Events of new features say in their name that something failed, whatever their severity.
+    let says_failed = |name: &str| ["FAILED", "TIMED_OUT", "IMPAIRED"].iter().any(|end| name.ends_with(end));
+    let is_severe = matches!(event.event_type.as_deref(), Some("WARN" | "WARNING" | "ERROR" | "CRITICAL"));
+    known.unwrap_or(is_severe || event.event_name.as_deref().is_some_and(says_failed))
 }
 
 /// The failure of a service event, with or without a deployment.
@@ -108,7 +111,7 @@ pub fn model_health<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origi
         event.service = name(arn::short(service.trim()));
     }
     let time = envelope.time.or_else(|| time_at(about, "startTime")).or_else(|| time_at(about, "lastUpdatedTime"));
-    finish(event, envelope.record_id(origin), time, (about, "startTime"), None)
+    finish(event, envelope.record_id(origin), time, (about, &["startTime", "lastUpdatedTime"]), None)
 }
 
 /// Models one element of `services[].events` from describe output.
@@ -123,7 +126,7 @@ pub fn model_service_message<'a>(service: Value<'a>, message: Value<'a>, origin:
     // If `--query` reduced the output, only the text contains the service name.
     event.service = event.service.take().or_else(|| service_in(&text).map(|service| Cow::Owned(service.to_owned())));
     let failure = super::service_failure::message_failure(&mut event, &text);
-    finish(event, id, time, (message, "createdAt"), failure)
+    finish(event, id, time, (message, &["createdAt"]), failure)
 }
 
 /// `web` in `(service web) …` and in `(service web, taskSet ecs-svc/1) …`.
@@ -156,7 +159,7 @@ pub fn model_service_deployment<'a>(service: Value<'a>, deployment: Value<'a>, o
         time.unwrap_or_default()
     );
     let failure = (event_type == Some("ERROR")).then(|| deployment_failure(&event));
-    finish(event, Cow::Owned(id), time, (deployment, "updatedAt"), failure)
+    finish(event, Cow::Owned(id), time, (deployment, &["updatedAt", "createdAt"]), failure)
 }
 
 pub(super) fn of_envelope<'a>(envelope: Envelope<'a>, origin: Origin<'a>, kind: &'static str) -> ServiceEvent<'a> {
@@ -202,11 +205,11 @@ pub(super) fn finish<'a>(
     mut event: ServiceEvent<'a>,
     id: Cow<'a, str>,
     time: Option<i64>,
-    (holder, time_field): (Value<'_>, &str),
+    (holder, time_fields): (Value<'_>, &[&str]),
     failure: Option<Failure<'a>>,
 ) -> Modeled<'a> {
     let Some(time) = time else {
-        return Modeled::Refused(Refusal::missing_time_at(holder, time_field));
+        return Modeled::Refused(Refusal::missing_time_in(holder, time_fields));
     };
     event.id = Some(id.clone());
     event.time = Some(time);

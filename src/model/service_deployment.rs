@@ -16,6 +16,9 @@ use crate::knowledge;
 use crate::table::{Failure, ServiceEvent};
 use std::borrow::Cow;
 
+/// The times of a deployment; the first one that it has is that of its state.
+const TIMES: [&str; 5] = ["finishedAt", "stoppedAt", "updatedAt", "startedAt", "createdAt"];
+
 /// Models a deployment of a service or daemon.
 pub fn model_described_deployment<'a>(deployment: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut event = described(deployment, origin, "deployment");
@@ -28,11 +31,11 @@ pub fn model_described_deployment<'a>(deployment: Value<'a>, origin: Origin<'a>)
     // States that are not listed are used as they are.
     let failed = knowledge::deployment_failed(status).unwrap_or_else(|| status.contains("FAIL") || status.contains("ROLLBACK"));
     event.event_type = name(if failed { "ERROR" } else { "INFO" });
-    let time = ["finishedAt", "stoppedAt", "updatedAt", "startedAt", "createdAt"].iter().find_map(|key| time_at(deployment, key));
+    let time = TIMES.iter().find_map(|key| time_at(deployment, key));
     // A deployment is exported repeatedly; each of its states is one record.
     let id = format!("{}@{status}@{}", event.deployment.as_deref().unwrap_or_default(), time.unwrap_or_default());
     let failure = failed.then(|| failure_of(&mut event, deployment));
-    finish(event, Cow::Owned(id), time, (deployment, "createdAt"), failure)
+    finish(event, Cow::Owned(id), time, (deployment, &TIMES), failure)
 }
 
 fn rollback_reason<'a>(deployment: Value<'a>) -> super::field::Name<'a> {
@@ -59,7 +62,7 @@ pub fn model_service_revision<'a>(revision: Value<'a>, origin: Origin<'a>) -> Mo
     event.event_type = name("INFO");
     event.task_definition = revision.text_at("taskDefinition").map(arn::task_definition).and_then(name);
     let id = revision.text_at("serviceRevisionArn").and_then(name).unwrap_or_else(|| Cow::Owned(origin.content_id()));
-    finish(event, id, time_at(revision, "createdAt"), (revision, "createdAt"), None)
+    finish(event, id, time_at(revision, "createdAt"), (revision, &["createdAt"]), None)
 }
 
 fn described<'a>(value: Value<'a>, origin: Origin<'a>, kind: &'static str) -> ServiceEvent<'a> {

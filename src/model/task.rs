@@ -63,8 +63,9 @@ pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<
 
 /// A task without any time; output reduced by `--query` often has none.
 fn without_time(detail: Value<'_>, envelope: Envelope<'_>) -> Refusal {
-    let mut refusal = Refusal::missing_time_at(detail, "updatedAt");
-    if envelope.source == "describe" {
+    const TIMES: [&str; 4] = ["updatedAt", "stoppedAt", "startedAt", "createdAt"];
+    let mut refusal = Refusal::missing_time_in(detail, &TIMES);
+    if envelope.source == "describe" && refusal.why == "missing_time" {
         refusal.detail.push_str("; keep `createdAt`, `startedAt` and `stoppedAt` in `--query`, or leave out `--query`");
     }
     refusal
