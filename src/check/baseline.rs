@@ -85,15 +85,17 @@ impl Baseline {
         report.baseline = Some(applied);
     }
 
-    /// The findings of a report as a baseline. Known entries keep their reason and their date, and those of checks that
-    /// were not answered are kept.
-    pub fn of(report: &Report, known: &Baseline, until: Date) -> Baseline {
+    /// The findings of a report as a baseline, accepted from a day to another. Known entries keep their reason and their date, and
+    /// those of checks that were not answered are kept. Only an expired entry without a reason is renewed: nobody has decided
+    /// about it.
+    pub fn of(report: &Report, known: &Baseline, (today, until): (Date, Date)) -> Baseline {
         let kept = known.entries.iter().filter(|(identity, _)| !was_checked(identity, report));
         let mut entries: BTreeMap<Identity, Entry> = kept.map(|(identity, entry)| (identity.clone(), entry.clone())).collect();
         for outcome in &report.outcomes {
             for finding in outcome.findings() {
                 let identity = identity(&outcome.id(), finding);
-                let entry = known.entries.get(&identity).cloned();
+                let is_undecided = |entry: &&Entry| entry.reason.is_empty() && entry.until < today;
+                let entry = known.entries.get(&identity).filter(|entry| !is_undecided(entry)).cloned();
                 entries.insert(identity, entry.unwrap_or(Entry { reason: String::new(), until }));
             }
         }
@@ -249,7 +251,7 @@ mod tests {
         let hostile = "a \"quoted\" \\ \u{1b}[0m\n\u{202e}\u{0}é";
         let found = vec![finding(&[("cluster", hostile), ("max(x y)", "")], 3.0), finding(&[], 1.0)];
         let until = date(2026, 6, 30);
-        let baseline = Baseline::of(&report(found.clone()), &Baseline::default(), until);
+        let baseline = Baseline::of(&report(found.clone()), &Baseline::default(), (date(2026, 4, 1), until));
         assert!(!baseline.text().contains(['\u{1b}', '\u{202e}', '\u{0}']));
         assert_eq!(read(&baseline.text()), baseline);
         let mut again = report(found);
@@ -287,10 +289,14 @@ mod tests {
         assert_eq!((applied.accepted, applied.expired), (0, 1));
         // The pack of `other/x` was not run, so nothing is known about it.
         assert_eq!(applied.unmatched, ["p/c: cluster b", "p/resolved"]);
-        let again = Baseline::of(&report(vec![finding(&[("cluster", "a")], 2.0)]), &baseline, date(2026, 12, 1));
+        let days = (date(2026, 9, 2), date(2026, 12, 1));
+        let again = Baseline::of(&report(vec![finding(&[("cluster", "a")], 2.0)]), &baseline, days);
         let text = again.text();
         assert!(text.contains("other/x") && !text.contains("p/resolved") && !text.contains("\"b\""), "{text}");
         assert!(text.contains("reason = \"known\"\nuntil = 2026-06-30"), "an expired entry is not renewed: {text}");
+        let undecided = read(&entry("a").replace("reason = \"known\"\n", ""));
+        let again = Baseline::of(&report(vec![finding(&[("cluster", "a")], 2.0)]), &undecided, days);
+        assert!(again.text().contains("until = 2026-12-01"), "nobody has decided about it: {}", again.text());
     }
 
     #[test]

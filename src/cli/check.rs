@@ -87,8 +87,8 @@ fn run_on(
         // Entries of the file itself win over those of --baseline.
         let known = accepted.unwrap_or_default().merged(known);
         let newest = tables.last.unwrap_or(runner.anchor.time);
-        let until = date(newest, context).saturating_add(ACCEPTED_DAYS.days());
-        let found = Baseline::of(&report, &known, until);
+        let today = date(newest, context);
+        let found = Baseline::of(&report, &known, (today, today.saturating_add(ACCEPTED_DAYS.days())));
         // Within a scope, nothing is known about the findings outside of it.
         let written = if condition.is_empty() { found } else { known.merged(found) };
         destination::write(path, written.text())?;
