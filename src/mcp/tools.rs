@@ -187,7 +187,9 @@ mod tests {
         // Without a name, all incidents are explained.
         assert_eq!(call("explain", json!({})).unwrap().0, ["explain", "--all"]);
         assert_eq!(call("explain", json!({ "since": "7d" })).unwrap().0, ["explain", "--all", "--since=7d"]);
-        assert_eq!(call("explain", json!({ "since": "--out", "what": "x" })).unwrap().0, ["explain", "--since=--out", "--", "x"]);
+        assert_eq!(call("explain", json!({ "since": "--out" })).unwrap().0, ["explain", "--all", "--since=--out"]);
+        // The window is one of incidents.
+        assert_eq!(call("explain", json!({ "since": "7d", "what": "x" })).unwrap().0, ["explain", "--", "x"]);
         let (command, _) = call("query", json!({ "query": "calls", "as_of": "now" })).unwrap();
         assert_eq!(command[4..], ["--as-of=now", "--", "calls"]);
     }
