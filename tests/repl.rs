@@ -176,14 +176,15 @@ fn typed(env: &TestEnv, input: &str) -> String {
 /// How often a result with this header was printed.
 #[cfg(target_os = "linux")]
 fn results(shown: &str, header: &str) -> usize {
-    shown.lines().filter(|line| line.trim_end() == header).count()
+    // What shows progress is erased before the result.
+    shown.lines().filter(|line| line.rsplit("\u{1b}[2K").next().map(str::trim_end) == Some(header)).count()
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_paste_of_several_queries_runs_each() {
     let env = loaded();
-    let shown = typed(&env, "\x1b[200~failures show reason limit 1\n\\x off\ntasks show task limit 1\x1b[201~\n");
+    let shown = typed(&env, "\x1b[200~failures show reason limit 1\n\\x off\ntasks show task limit 1\x1b[201~\n\\quit\n");
     assert_eq!((results(&shown, "reason"), results(&shown, "task")), (1, 1), "{shown}");
 }
 
