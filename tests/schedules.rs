@@ -131,11 +131,12 @@ fn odd_runs_are_found_by_the_built_in_pack() {
         check["findings"][0].clone()
     };
     for (check, column, value) in
-        [("overlaps", "max_overlap", "300"), ("late", "max_start_delay", "325"), ("over-long", "max_duration", "900")]
+        [("overlaps", "max_overlap", 300.0), ("late", "max_start_delay", 325.0), ("over-long", "max_duration", 900.0)]
     {
         let finding = found(check);
         assert_eq!(finding["about"], json!({"cluster": "batch", "schedule": "sync"}));
-        assert_eq!((finding["value"].as_f64(), finding["other"][column].as_str()), (Some(1.0), Some(value)), "{finding}");
+        assert_eq!((&finding["measure"], finding["value"].as_f64()), (&json!(column), Some(value)), "{finding}");
+        assert_eq!(finding["other"]["count"], json!("1"), "{finding}");
     }
 }
 
@@ -157,12 +158,44 @@ fn the_pack_finds_the_planted_runs_and_nothing_else() {
                 .map(move |finding| (check["check"].as_str().unwrap(), json!([finding["about"]["schedule"], finding["value"]])))
         })
         .collect();
-    let planted = [("overlaps", "price-ticks"), ("late", "rate-import"), ("over-long", "ledger-close")];
-    assert_eq!(found, planted.map(|(check, schedule)| (check, json!([schedule, 1.0]))));
+    let planted = [("overlaps", "price-ticks", 52.0), ("late", "rate-import", 390.0), ("over-long", "ledger-close", 1500.0)];
+    assert_eq!(found, planted.map(|(check, schedule, seconds)| (check, json!([schedule, seconds]))));
     // None of the other samples has such a run.
     let others = project().join("samples/exports").display().to_string();
     let ran = env.run(&["check", "schedules", "--from", &others, "--since", "31d"]).ok();
-    assert!(ran.out.contains("0 findings in 0 checks; 3 passed"), "{}", ran.out);
+    assert!(ran.out.contains("0 findings in 0 checks; 4 passed"), "{}", ran.out);
+}
+
+/// Runs every 10 minutes of which one never stops, while the others do.
+#[test]
+fn a_run_that_hangs_overlaps_all_later_ones() {
+    let env = TestEnv::new();
+    let hangs = 9;
+    let calls = env.write("calls.ndjson", lines((0..RUNS.len()).map(call)));
+    let runs = (0..RUNS.len()).map(|nth| event(nth, (25, if nth == hangs { 0 } else { 120 })));
+    let events = env.write("events.ndjson", lines(runs));
+    env.load(&[&calls, &events]).ok();
+    // It started at 5,425 s; the next one starts at 6,025 s, and the newest event is of 7,945 s.
+    let rows = env.query("schedules where overlap > 0s show time, duration, overlap, stopped_at, previous_runs");
+    assert_eq!(rows, [["2026-03-04T01:30:00Z", "2520", "1920", "", "9"]]);
+    let stopped = env.query("schedules where stopped_at > 2026-03-04T02:10:00Z show time, stopped_at");
+    assert_eq!(stopped, [["2026-03-04T02:10:00Z", "2026-03-04T02:12:25Z"]]);
+    let ran = env.run(&["check", "schedules", "--since", "7d", "--quiet"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    for line in ["cluster batch, schedule sync: max_overlap 32m", "cluster batch, schedule sync: max_duration 42m"] {
+        assert!(ran.out.contains(line), "{}", ran.out);
+    }
+}
+
+/// Without stops in the export, a run that has not stopped is no overlap.
+#[test]
+fn runs_whose_stops_are_not_exported_are_not_compared() {
+    let env = TestEnv::new();
+    let calls = env.write("calls.ndjson", lines((0..RUNS.len()).map(call)));
+    let events = env.write("events.ndjson", lines((0..RUNS.len()).map(|nth| event(nth, (25, 0)))));
+    env.load(&[&calls, &events]).ok();
+    assert_eq!(env.query("schedules where overlap > 0s"), Vec::<Vec<String>>::new());
+    assert_eq!(env.sql("select count(duration) from schedules"), [["1"]]);
 }
 
 #[test]

@@ -10,8 +10,9 @@ use super::history::{Run, Usual, compare};
 use crate::engine::functions::partition_function;
 use crate::engine::functions::record::{Kind, Rows, number, numbers, struct_type};
 
-/// The arguments, in order: the expected start, the first start and the last stop of the tasks, and the newest event.
-const ARGUMENTS: usize = 4;
+/// The arguments, in order: the expected start, the first start and the last stop of the tasks, until when a stop would have been
+/// recorded, and the newest event.
+const ARGUMENTS: usize = 5;
 
 /// The columns for each expected start.
 const HISTORY: &[(&str, Kind)] = &[
@@ -31,12 +32,13 @@ pub fn functions() -> [WindowUDF; 1] {
 }
 
 fn run_history(values: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
-    let (expected, started, stopped, anchors) =
-        (numbers(values, 0)?, numbers(values, 1)?, numbers(values, 2)?, numbers(values, 3)?);
+    let (expected, started, stopped) = (numbers(values, 0)?, numbers(values, 1)?, numbers(values, 2)?);
+    let (watched, anchors) = (numbers(values, 3)?, numbers(values, 4)?);
     let run = |row: usize| Run {
         expected_at: number(&expected, row).unwrap_or_default(),
         started_at: number(&started, row),
         stopped_at: number(&stopped, row),
+        watched_until: number(&watched, row),
     };
     let runs: Vec<Run> = (0..expected.len()).map(run).collect();
     let now = anchors.iter().next().flatten().unwrap_or(i64::MIN);

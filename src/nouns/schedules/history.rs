@@ -2,7 +2,8 @@
 //!
 //! In: the expected starts of one caller, in order, with what its tasks did. Out: one comparison per expected start.
 //! Invariants: only earlier runs that have ended are compared with; nothing is said about a run whose tasks are not
-//! recorded.
+//! recorded, and a run without a recorded stop counts as running only as long as the records show that it could have been seen to
+//! stop.
 
 use std::collections::VecDeque;
 
@@ -25,6 +26,9 @@ pub struct Run {
     pub started_at: Option<i64>,
     /// When the last of its tasks stopped; none = not recorded, or it still runs.
     pub stopped_at: Option<i64>,
+    /// If no stop is recorded: the newest record of its tasks, or of any task in its cluster if events with stops are exported from
+    /// there. Up to then its stop would have been recorded.
+    pub watched_until: Option<i64>,
 }
 
 /// A run in comparison.
@@ -32,9 +36,9 @@ pub struct Run {
 pub struct Compared {
     /// From the expected start until its first task ran, in seconds.
     pub start_delay: Option<f64>,
-    /// From its first start to its last stop, in seconds; for the newest run of a schedule, so far.
+    /// From its first start to its last stop, in seconds; without a recorded stop, so far.
     pub duration: Option<f64>,
-    /// For how many seconds it still ran after the next run had started; 0 = it had ended.
+    /// For how many seconds it still ran after the next run had started; 0 = it had ended. Without a recorded stop, so far.
     pub overlap: Option<f64>,
     /// The number of earlier runs that it is compared with.
     pub previous: usize,
@@ -63,8 +67,13 @@ pub fn compare(runs: &[Run], now: i64) -> Vec<Compared> {
             compared.push(Compared { previous: durations.len(), ..Compared::default() });
             continue;
         };
-        // A task without a stop has either not stopped yet, or its event is not in the export.
-        let ended = run.stopped_at.or(next.is_none().then_some(now)).map(|ended| ended.max(started));
+        // A task without a stop has either not stopped yet, or its event is not in the export. It still runs if its stop would
+        // have been recorded after the next run had started; the newest run is taken to be running.
+        let running = match next {
+            Some(next) => run.watched_until.filter(|until| *until > next),
+            None => Some(now),
+        };
+        let ended = run.stopped_at.or(running).map(|ended| ended.max(started));
         let duration = ended.map(|ended| seconds(started, ended));
         // It is expected at a computed time: one that starts earlier has no delay.
         let start_delay = seconds(run.expected_at, started).max(0.0);
@@ -138,14 +147,15 @@ mod tests {
         let run = |(nth, (delay, lasts)): (usize, &(i64, i64))| {
             let expected_at = nth as i64 * 10 * MINUTE;
             let started_at = expected_at + delay * SECOND;
-            Run { expected_at, started_at: Some(started_at), stopped_at: Some(started_at + lasts * SECOND) }
+            Run { expected_at, started_at: Some(started_at), stopped_at: Some(started_at + lasts * SECOND), watched_until: None }
         };
         of.iter().enumerate().map(run).collect()
     }
 
     #[test]
     fn a_run_that_starts_early_has_no_delay() {
-        let early = Run { expected_at: 10 * SECOND, started_at: Some(7 * SECOND), stopped_at: Some(20 * SECOND) };
+        let early =
+            Run { expected_at: 10 * SECOND, started_at: Some(7 * SECOND), stopped_at: Some(20 * SECOND), watched_until: None };
         assert_eq!(compare(&[early], 30 * SECOND)[0].start_delay, Some(0.0));
     }
 
@@ -160,6 +170,20 @@ mod tests {
         runs[2].started_at = None;
         assert_eq!(compare(&runs, i64::MAX)[1].overlap, Some(0.0));
         assert_eq!(compare(&runs, i64::MAX)[2], Compared { previous: 2, ..Compared::default() });
+    }
+
+    #[test]
+    fn a_run_that_never_stops_overlaps_as_long_as_it_is_watched() {
+        let mut runs = runs(&[(0, 60), (0, 60), (0, 60), (0, 60)]);
+        (runs[1].stopped_at, runs[1].watched_until) = (None, Some(31 * MINUTE));
+        let compared = compare(&runs, 40 * MINUTE);
+        // It started at 10:00, the next one at 20:00, and the newest event of the cluster is of 31:00.
+        assert_eq!((compared[1].duration, compared[1].overlap), (Some(1260.0), Some(660.0)));
+        assert_eq!(compared[1].usual_duration.unwrap().median, 60.0);
+        assert_eq!(compared[2].previous, 1, "it says nothing about what is usual");
+        // Before the next start it would not have been late, so that nothing is known.
+        runs[1].watched_until = Some(20 * MINUTE);
+        assert_eq!(compare(&runs, 40 * MINUTE)[1].duration, None);
     }
 
     #[test]

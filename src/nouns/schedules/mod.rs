@@ -62,9 +62,14 @@ const FIELDS: &[FieldInfo] = &[
     computed(
         "duration",
         FieldType::Duration,
-        "time from the first start to the last stop of its tasks; for the newest run of a schedule, so far",
+        "time from the first start to the last stop of its tasks; without a recorded stop, until the newest event of its cluster",
     ),
-    computed("overlap", FieldType::Duration, "time for which it still ran after the next run had started; 0 = none"),
+    computed(
+        "overlap",
+        FieldType::Duration,
+        "time for which it still ran after the next run had started; 0 = none; without a recorded stop, so far",
+    ),
+    computed("stopped_at", FieldType::Time, "when the last of its tasks stopped; missing = no stop is recorded"),
     computed("previous_runs", FieldType::Int, "earlier runs that it is compared with: those that have ended, at most 50"),
     computed("usual_duration", FieldType::Duration, "median duration of the previous runs"),
     computed(
@@ -85,6 +90,7 @@ const OF_TASKS: &[&str] = &[
     "start_delay",
     "duration",
     "overlap",
+    "stopped_at",
     "previous_runs",
     "usual_duration",
     "duration_score",
@@ -117,16 +123,25 @@ fn view(need: ViewRequest) -> String {
     let (of_tasks, fields): (Vec<&FieldInfo>, Vec<&FieldInfo>) = FIELDS.iter().partition(|field| OF_TASKS.contains(&field.name));
     if !need.extra {
         let missing = of_tasks.iter().map(|field| {
-            let kind = if field.kind == FieldType::Int { "bigint" } else { "double" };
-            format!(", cast(null as {kind}) as {}", field.name)
+            let kind = match field.kind {
+                FieldType::Int => "Int64",
+                FieldType::Time => "Timestamp(Microsecond, Some(\"UTC\"))",
+                _ => "Float64",
+            };
+            format!(", arrow_cast(null, '{kind}') as {}", field.name)
         });
         return starts(need, &missing.collect::<String>());
     }
-    let compared = of_tasks.iter().map(|field| format!(", get_field(x.history, '{0}') as {0}", field.name));
+    let compared = of_tasks.iter().map(|field| match field.name {
+        // It is a fact of the run, and no comparison.
+        "stopped_at" => ", x.stopped_at".to_owned(),
+        name => format!(", get_field(x.history, '{name}') as {name}"),
+    });
     format!(
         "select {kept}{compared}{raw}{evidence} from (\
-           select b.*, run_history(cast(b.expected_at as bigint), cast(u.started_at as bigint), cast(u.stopped_at as bigint), \
-             cast({anchor} as bigint)) over (partition by b.first_call order by b.expected_at, b.id) as history \
+           select b.*, u.stopped_at, run_history(cast(b.expected_at as bigint), cast(u.started_at as bigint), cast(u.stopped_at as bigint), \
+             cast(u.watched_until as bigint), cast({anchor} as bigint)) over (\
+               partition by b.first_call order by b.expected_at, b.id) as history \
            from ({starts}) b left join ({RUNS}) u on u.call_id = b.placed_by) x",
         kept = list(fields.iter().map(|field| field.name), "x"),
         compared = compared.collect::<String>(),
